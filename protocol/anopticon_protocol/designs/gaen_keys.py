@@ -1,0 +1,55 @@
+"""Temporary Exposure Keys as uploaded and published: which spans may stand together, and the 23-byte entry."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+from anopticon_protocol.designs.records import ReportType, SharedKey
+from anopticon_protocol.designs.uploads import check_unique
+from anopticon_protocol.errors import UploadError
+
+_ENTRY: Final = struct.Struct(">16sIBBb")
+ENTRY_BYTES: Final = _ENTRY.size
+MAX_SAME_START: Final = 3
+"""Keys of one upload that may share their rolling start: a key cut short, its successor, and one more."""
+MAX_ONSET_DAYS: Final = 14
+ONSET_UNKNOWN: Final = 127
+"""Stands for an unknown day of onset in the entry."""
+
+
+def check_spans(keys: Sequence[SharedKey], rolling_period: int) -> None:
+    """Raise UploadError for a span outside 1..`rolling_period`, a bad onset, or keys that overlap."""
+    for number, key in enumerate(keys):
+        if not 1 <= key.span <= rolling_period:
+            raise UploadError(f"keys[{number}].span", f"{key.span} intervals, must be 1..{rolling_period}")
+    check_unique(keys, "index", lambda key: key.index, MAX_SAME_START)
+    longest: dict[int, int] = {}
+    for key in keys:
+        longest[key.index] = max(key.span, longest.get(key.index, 0))
+    for (start, span), (later, _) in pairwise(sorted(longest.items())):
+        if start + span > later:
+            raise UploadError("keys", f"the key that starts at interval {start} overlaps the one at {later}")
+
+
+def encode_entry(key: SharedKey) -> bytes:
+    """TEK, rolling start (u32), rolling period (u8), report type (u8), days since onset (i8, 127 unknown)."""
+    onset = ONSET_UNKNOWN if key.days_since_onset is None else key.days_since_onset
+    return _ENTRY.pack(key.secret, key.index, key.span, key.report_type, onset)
+
+
+def decode_entry(entry: bytes) -> SharedKey:
+    """Read an entry; raises ValueError with the field at fault."""
+    secret, index, span, report, onset = _ENTRY.unpack(entry)
+    if not 1 <= span <= 144:  # noqa: PLR2004 - TEKRollingPeriod
+        msg = f"rolling period {span}, must be 1..144"
+        raise ValueError(msg)
+    if report > max(ReportType):
+        msg = f"report type {report}, must be 0..{max(ReportType)}"
+        raise ValueError(msg)
+    if onset != ONSET_UNKNOWN and abs(onset) > MAX_ONSET_DAYS:
+        msg = f"days since onset {onset}, must be -{MAX_ONSET_DAYS}..{MAX_ONSET_DAYS} or {ONSET_UNKNOWN}"
+        raise ValueError(msg)
+    return SharedKey(secret, index, span, ReportType(report), None if onset == ONSET_UNKNOWN else onset)
