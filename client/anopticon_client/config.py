@@ -1,0 +1,36 @@
+"""What a phone is set up with: fixed for its life, never stored beside what it learns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from anopticon_client.errors import ConfigurationError
+from anopticon_client.exposure import ExposureRule
+from anopticon_protocol.designs.base import Design
+from anopticon_protocol.designs.gaen import MAX_TX_POWER_DBM, MIN_TX_POWER_DBM
+from anopticon_protocol.params import REFERENCE_TX_POWER_DBM, RELEASE_PERIOD_SECONDS
+from anopticon_protocol.signing import VerifyingKey
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneConfig:
+    """The deployment a phone belongs to, and its own radio.
+
+    `trusted` holds the keys that may sign batches, by key id. `tx_power_dbm` is the radiated power of this model.
+    """
+
+    design: Design
+    trusted: Mapping[str, VerifyingKey]
+    rule: ExposureRule = field(default_factory=ExposureRule)
+    release_period: int = RELEASE_PERIOD_SECONDS
+    tx_power_dbm: int = REFERENCE_TX_POWER_DBM
+
+    def __post_init__(self) -> None:
+        """Refuse values that do not fit together."""
+        if self.release_period < 1 or self.release_period % self.design.epoch_seconds:
+            msg = f"release_period = {self.release_period} s: must be a multiple of {self.design.epoch_seconds} s"
+            raise ConfigurationError(msg)
+        if not MIN_TX_POWER_DBM <= self.tx_power_dbm <= MAX_TX_POWER_DBM:
+            msg = f"tx_power_dbm = {self.tx_power_dbm}, must be {MIN_TX_POWER_DBM}..{MAX_TX_POWER_DBM} dBm"
+            raise ConfigurationError(msg)

@@ -1,0 +1,44 @@
+"""Every error of the client package. The message is a sentence for the person who holds the phone.
+
+ClientError
+  ConfigurationError   a phone was set up with values that do not fit together
+  StoreError           the store could not read or write; nothing of the failed write is kept
+    StoreFullError     because there is no room left
+    StoreForeignError  because the file belongs to another design or version
+  ServerError          the key server did not answer as it should
+    ServerDownError    it could not be reached, or said that it cannot serve now
+"""
+
+from __future__ import annotations
+
+
+class ClientError(Exception):
+    """Root of all errors of this package."""
+
+
+class ConfigurationError(ClientError, ValueError):
+    """A phone was set up with values that do not fit together."""
+
+
+class StoreError(ClientError):
+    """The store could not read or write; nothing of the failed write is kept."""
+
+
+class StoreFullError(StoreError):
+    """There is no room left to write."""
+
+
+class StoreForeignError(StoreError):
+    """The file belongs to another design, another version or another program."""
+
+
+class ServerError(ClientError):
+    """The key server did not answer as SPEC.md says."""
+
+
+class ServerDownError(ServerError):
+    """The key server could not be reached, or said that it cannot serve now."""
+
+
+class UploadRefusedError(ServerError):
+    """The key server refused an upload: its code is unknown, used or expired, or its keys are not allowed."""

@@ -1,0 +1,122 @@
+"""The phone's whole behaviour as a pure function of events, time and entropy (SPEC.md 9).
+
+The same core runs in simulated time, on a virtual radio and on real Bluetooth. It does no I/O: it says what to save
+and what to do, and a shell carries that out in this order.
+
+    outcome = phone.handle(Scanned(sightings), now=now, entropy=fresh_32_bytes)
+    store.apply(outcome.changes)
+    for effect in outcome.effects: ...
+"""
+
+from __future__ import annotations
+
+from anopticon_client.config import PhoneConfig
+from anopticon_client.encounters import Encounters
+from anopticon_client.events import (
+    BatchFetched,
+    Effect,
+    Event,
+    FetchFailed,
+    IndexFetched,
+    NoticeShown,
+    Outcome,
+    ReportRequested,
+    Scanned,
+    Started,
+    UploadAnswered,
+    WakeAt,
+    Warn,
+    Woken,
+)
+from anopticon_client.exposure import seconds_per_day
+from anopticon_client.memory import Memory
+from anopticon_client.notices import Notices
+from anopticon_client.reporting import Reporting
+from anopticon_client.schedule import Schedule
+from anopticon_client.state import Notice, NoticeKind, Snapshot
+from anopticon_client.sync import Sync
+from anopticon_protocol.entropy import Entropy
+from anopticon_protocol.timebase import check_time
+
+
+class Phone:
+    """One phone. Feed it events in the order in which they happen."""
+
+    def __init__(self, config: PhoneConfig, snapshot: Snapshot) -> None:
+        """Take up from what a store held; the first event must be Started."""
+        self._config = config
+        self._memory = Memory(snapshot)
+        self._schedule = Schedule(config, self._memory)
+        self._encounters = Encounters(config, self._memory)
+        self._notices = Notices(config, self._memory)
+        self._sync = Sync(config, self._memory, self._encounters, self._notices)
+        self._reporting = Reporting(config, self._memory, self._schedule, self._notices)
+        self._next_expiry = 0
+
+    def handle(self, event: Event, *, now: int, entropy: bytes) -> Outcome:
+        """Go through one event at `now` (Unix seconds) with 32 fresh secret bytes; returns what to save and do."""
+        fresh = Entropy(entropy)
+        effects = self._handle(event, check_time(now), fresh)
+        if isinstance(event, Started | Woken | ReportRequested | UploadAnswered | FetchFailed):
+            effects += [WakeAt(self._next_wake(now))]
+        return Outcome(self._memory.take_changes(), tuple(effects))
+
+    @property
+    def exposure_notices(self) -> tuple[Notice, ...]:
+        """Every exposure notice of the last 14 days, oldest day first."""
+        exposures = (one for one in self._memory.notices.values() if one.kind is NoticeKind.EXPOSURE)
+        return tuple(sorted(exposures, key=lambda notice: notice.day))
+
+    @property
+    def observation_count(self) -> int:
+        """How many observations the phone keeps."""
+        return len(self._memory.observations)
+
+    def exposure_seconds(self) -> dict[int, int]:
+        """Seconds within the attenuation bound near people who tested positive, by UTC day. Never leaves the phone."""
+        return seconds_per_day(self._config.design, self._config.rule, self._encounters.matched())
+
+    def _handle(self, event: Event, now: int, entropy: Entropy) -> list[Effect]:  # noqa: PLR0911 - one line an event
+        match event:
+            case Scanned(sightings):
+                return [Warn(sentence) for sentence in self._encounters.hear(sightings, now)]
+            case Woken():
+                return self._wake(now, entropy)
+            case Started():
+                return [*self._wake(now, entropy), *self._notices.unshown()]
+            case IndexFetched():
+                return self._sync.index_fetched(event, now)
+            case BatchFetched():
+                return self._sync.batch_fetched(event, now)
+            case FetchFailed(sentence):
+                return self._sync.failed(sentence, now, entropy)
+            case ReportRequested():
+                return self._reporting.request(event, now, entropy)
+            case UploadAnswered():
+                return self._reporting.answered(event, now, entropy)
+            case NoticeShown(notice_id):
+                self._notices.shown(notice_id)
+                return []
+
+    def _wake(self, now: int, entropy: Entropy) -> list[Effect]:
+        if now >= self._next_expiry:
+            self._expire(now)
+        return [
+            *self._schedule.rotate(now, entropy),
+            *self._reporting.retry_if_due(now, entropy),
+            *self._sync.poll_if_due(now, entropy),
+        ]
+
+    def _expire(self, now: int) -> None:
+        for part in (self._schedule, self._encounters, self._notices, self._sync, self._reporting):
+            part.expire(now)
+        # Nothing that comes in later can expire before what is oldest now, or before a day has passed.
+        known = (self._schedule.next_expiry(), self._encounters.next_expiry())
+        self._next_expiry = min([now - now % 86_400 + 86_400, *(time for time in known if time is not None)])
+
+    def _next_wake(self, now: int) -> int:
+        times = [self._schedule.next_rotation(now), self._memory.progress.next_poll, self._next_expiry]
+        retry = self._reporting.next_time()
+        if retry is not None:
+            times.append(retry)
+        return max(now + 1, min(times))

@@ -1,0 +1,140 @@
+"""Keeping up with the key server: the index, the batches, exact replay rules, backoff (SPEC.md 9.4).
+
+Batches may be handed over in any order. A batch counts only against what was received before it was released, and the
+fine time of receipt is kept exactly as long as a batch that needs it is still missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from anopticon_client.config import PhoneConfig
+from anopticon_client.encounters import Encounters
+from anopticon_client.events import BatchFetched, Effect, FetchBatch, FetchIndex, IndexFetched, Warn
+from anopticon_client.matching import match
+from anopticon_client.memory import Memory
+from anopticon_client.notices import Notices
+from anopticon_protocol.batch import Batch
+from anopticon_protocol.entropy import Entropy
+from anopticon_protocol.errors import BatchError, BatchIndexError
+from anopticon_protocol.messages import BatchEntry, BatchIndex
+from anopticon_protocol.params import DAY_SECONDS, MAX_BATCH_BYTES, RETENTION_DAYS
+from anopticon_protocol.timebase import next_release, release_bucket
+
+POLL_SPREAD_SECONDS: Final = 300
+"""Each poll comes a random time of up to this after a release, so that phones do not all ask at once."""
+RETRY_FIRST_SECONDS: Final = 60
+RETRY_LONGEST_SECONDS: Final = 6 * 3_600
+TELL_AFTER_FAILURES: Final = 3
+"""The person is told that the server is down after this many failures in a row."""
+
+
+class Sync:
+    """One phone's view of what has been published."""
+
+    def __init__(self, config: PhoneConfig, memory: Memory, encounters: Encounters, notices: Notices) -> None:
+        """Work on `memory`; nothing is wanted until the first index arrives."""
+        self._config = config
+        self._memory = memory
+        self._encounters = encounters
+        self._notices = notices
+        self._wanted: dict[int, BatchEntry] = {}
+        self._complete_until = 0
+
+    def poll_if_due(self, now: int, entropy: Entropy) -> list[Effect]:
+        """Ask for the index when its time has come, and plan the next time."""
+        if now < self._memory.progress.next_poll:
+            return []
+        self._plan_next_poll(now, entropy)
+        return [FetchIndex()]
+
+    def index_fetched(self, event: IndexFetched, now: int) -> list[Effect]:
+        """Take note of what there is and ask for what is new."""
+        self._notices.server_answers(now)
+        self._memory.update_progress(failed_polls=0)
+        warnings: list[Effect] = []
+        if event.data is not None:
+            try:
+                warnings = self._read_index(BatchIndex.decode(event.data), now)
+            except BatchIndexError as error:
+                return [Warn(str(error))]
+        self._advance()
+        return [*warnings, *(FetchBatch(self._wanted[release]) for release in sorted(self._wanted))]
+
+    def batch_fetched(self, event: BatchFetched, now: int) -> list[Effect]:
+        """Match a batch. A batch that must not be used is dropped and stays wanted."""
+        entry = self._wanted.get(event.release)
+        if entry is None:
+            return [Warn(f"ignored a batch of release {event.release} that was not asked for")]
+        try:
+            batch = self._check(event, entry)
+            rows = match(self._config.design, batch.published(), batch.release, self._encounters)
+        except BatchError as error:
+            return [Warn(f"batch of release {event.release} refused: {error}")]
+        for row in rows:
+            self._memory.put_observation(row)
+        self._memory.put_batch(event.release, entry.sha256)
+        del self._wanted[event.release]
+        self._advance()
+        return self._notices.exposures(self._encounters.matched(), now) if rows else []
+
+    def failed(self, sentence: str, now: int, entropy: Entropy) -> list[Effect]:
+        """Plan another try, later each time; tell the person when it has failed several times."""
+        failures = self._memory.progress.failed_polls + 1
+        self._memory.update_progress(
+            failed_polls=failures, next_poll=now + backoff_seconds(failures, entropy)
+        )
+        if failures == TELL_AFTER_FAILURES:
+            return self._notices.server_down(sentence, now)
+        return [Warn(sentence)]
+
+    def expire(self, now: int) -> None:
+        """Forget batches that are older than retention."""
+        oldest = now - (RETENTION_DAYS + 1) * DAY_SECONDS
+        for release in [release for release in self._memory.batches if release < oldest]:
+            self._memory.drop_batch(release)
+
+    def _plan_next_poll(self, now: int, entropy: Entropy) -> None:
+        after = next_release(now, self._config.release_period)
+        self._memory.update_progress(next_poll=after + 1 + entropy.below("poll", POLL_SPREAD_SECONDS))
+
+    def _read_index(self, index: BatchIndex, now: int) -> list[Effect]:
+        config = self._config
+        if index.design != config.design.spec or index.period != config.release_period:
+            offered = f"{index.design} every {index.period} s"
+            return [Warn(f"the key server publishes {offered}, this phone runs {config.design.spec}")]
+        # A server cannot be complete for a time that has not come, whatever it says.
+        self._complete_until = min(index.complete_until, release_bucket(now, config.release_period))
+        oldest = now - RETENTION_DAYS * DAY_SECONDS
+        self._wanted = {}
+        changed: list[Effect] = []
+        for entry in index.batches:
+            known = self._memory.batches.get(entry.release)
+            if known is not None and known != entry.sha256:
+                changed.append(Warn(f"the key server changed its batch of release {entry.release}: ignored"))
+            late = entry.release <= self._memory.progress.settled_until or entry.release < oldest
+            if known is None and not late and entry.release <= now and entry.length <= MAX_BATCH_BYTES:
+                self._wanted[entry.release] = entry
+        return changed
+
+    def _advance(self) -> None:
+        """Settle up to the last release before the oldest batch that is still missing."""
+        until = self._complete_until
+        if self._wanted:
+            until = min(until, min(self._wanted) - self._config.release_period)
+        self._encounters.settle(until)
+
+    def _check(self, event: BatchFetched, entry: BatchEntry) -> Batch:
+        if hashlib.sha256(event.data).hexdigest() != entry.sha256:
+            raise BatchError("signature", "its bytes are not those that the index lists")
+        batch = Batch.decode(event.data, self._config.trusted, self._config.design)
+        if batch.release != event.release or batch.period != self._config.release_period:
+            raise BatchError("release", f"it is of release {batch.release}, not of the one the index lists")
+        return batch
+
+
+def backoff_seconds(failures: int, entropy: Entropy) -> int:
+    """Doubling from RETRY_FIRST_SECONDS to RETRY_LONGEST_SECONDS, of which a random half is taken off."""
+    longest = min(RETRY_FIRST_SECONDS << min(failures - 1, 16), RETRY_LONGEST_SECONDS)
+    return longest // 2 + entropy.below("backoff", longest // 2 + 1)
