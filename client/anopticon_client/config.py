@@ -17,7 +17,8 @@ from anopticon_protocol.signing import VerifyingKey
 class PhoneConfig:
     """The deployment a phone belongs to, and its own radio.
 
-    `trusted` holds the keys that may sign batches, by key id. `tx_power_dbm` is the radiated power of this model.
+    `trusted` holds the keys that may sign batches, by key id. `tx_power_dbm` is the radiated power of this model,
+    `reference_tx_power_dbm` what others are taken to radiate in designs whose frames do not say it.
     """
 
     design: Design
@@ -25,12 +26,15 @@ class PhoneConfig:
     rule: ExposureRule = field(default_factory=ExposureRule)
     release_period: int = RELEASE_PERIOD_SECONDS
     tx_power_dbm: int = REFERENCE_TX_POWER_DBM
+    reference_tx_power_dbm: int = REFERENCE_TX_POWER_DBM
 
     def __post_init__(self) -> None:
         """Refuse values that do not fit together."""
         if self.release_period < 1 or self.release_period % self.design.epoch_seconds:
             msg = f"release_period = {self.release_period} s: must be a multiple of {self.design.epoch_seconds} s"
             raise ConfigurationError(msg)
-        if not MIN_TX_POWER_DBM <= self.tx_power_dbm <= MAX_TX_POWER_DBM:
-            msg = f"tx_power_dbm = {self.tx_power_dbm}, must be {MIN_TX_POWER_DBM}..{MAX_TX_POWER_DBM} dBm"
-            raise ConfigurationError(msg)
+        for name in ("tx_power_dbm", "reference_tx_power_dbm"):
+            power = getattr(self, name)
+            if not MIN_TX_POWER_DBM <= power <= MAX_TX_POWER_DBM:
+                msg = f"{name} = {power}, must be {MIN_TX_POWER_DBM}..{MAX_TX_POWER_DBM} dBm"
+                raise ConfigurationError(msg)

@@ -10,7 +10,7 @@ from anopticon_client.events import Sighting
 from anopticon_client.memory import Memory
 from anopticon_client.state import ObservationKey
 from anopticon_protocol.advert import Advertisement, parse
-from anopticon_protocol.designs.records import SETTLED, Observation
+from anopticon_protocol.designs.records import SETTLED, Observation, Token
 from anopticon_protocol.errors import AdvertisementError
 from anopticon_protocol.params import DAY_SECONDS, MAX_RSSI_DBM, MIN_RSSI_DBM, RETENTION_DAYS
 
@@ -104,6 +104,8 @@ class Encounters:
 
     def _keep(self, service_data: bytes, now: int, rssi_dbm: Sequence[int], gap: int) -> bool:
         token = self._design.observe(service_data, now)
+        if self._published(token):
+            return True
         received = self._design.received(now, self._period)
         if received <= self._memory.progress.settled_until:
             received = SETTLED
@@ -118,9 +120,18 @@ class Encounters:
 
     def _merge(self, new: Observation) -> None:
         kept = self._memory.observations.get(ObservationKey(new.token, new.received))
+        if kept is not None and (kept.match is None) != (new.match is None):
+            # The key was published between the two: what it did not match was heard after that (PH-28).
+            if kept.match is not None:
+                return
+            kept = None
         folded = self._design.fold(kept.readings if kept else (), new.readings)
-        match = new.match or (kept.match if kept else None)
-        self._memory.put_observation(Observation(new.token, new.received, folded, match))
+        self._memory.put_observation(Observation(new.token, new.received, folded, new.match))
+
+    def _published(self, token: Token) -> bool:
+        """Whether a published key has matched this token: who sends it now has it from there (PH-28)."""
+        rows = self._memory.by_value.get(token.value, ())
+        return any(key in self._memory.matched for key in rows if key.token == token)
 
     def _day(self, key: ObservationKey) -> int:
         return key.token.slot * self._design.observation_slot_seconds // DAY_SECONDS

@@ -7,6 +7,9 @@ ClientError
     StoreForeignError  because the file belongs to another design or version
   ServerError          the key server did not answer as it should
     ServerDownError    it could not be reached, or said that it cannot serve now
+    UploadRefusedError it refused an upload
+  DeploymentError      what a key server says about itself cannot be used, or is not what this phone joined
+  RadioError           the radio cannot be opened, or failed
 """
 
 from __future__ import annotations
@@ -42,3 +45,11 @@ class ServerDownError(ServerError):
 
 class UploadRefusedError(ServerError):
     """The key server refused an upload: its code is unknown, used or expired, or its keys are not allowed."""
+
+
+class DeploymentError(ClientError):
+    """What a key server says about itself cannot be used, or is not what this phone joined."""
+
+
+class RadioError(ClientError):
+    """The radio cannot be opened, or failed."""

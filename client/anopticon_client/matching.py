@@ -12,6 +12,7 @@ from typing import Protocol
 
 from anopticon_protocol.designs.base import Design, Published
 from anopticon_protocol.designs.records import Candidate, Observation, SharedKey
+from anopticon_protocol.params import REFERENCE_TX_POWER_DBM
 
 
 class StoredRows(Protocol):
@@ -24,12 +25,21 @@ class StoredRows(Protocol):
         """The observations with this token value; empty if there are none."""
 
 
-def match(design: Design, published: Published, release: int, stored: StoredRows) -> list[Observation]:
-    """The rows that `published`, released at `release`, matches; each with its Match filled in."""
+def match(
+    design: Design,
+    published: Published,
+    release: int,
+    stored: StoredRows,
+    reference_tx_power_dbm: int = REFERENCE_TX_POWER_DBM,
+) -> list[Observation]:
+    """The rows that `published`, released at `release`, matches; each with its Match filled in.
+
+    `reference_tx_power_dbm` is what senders are taken to radiate where their frames do not say it.
+    """
     found: dict[tuple[object, int], Observation] = {}
     for key, candidate, value in _hits(design, published, release, stored):
         for row in design.admit(stored.rows(value), candidate, release):
-            said = design.match_of(key, row)
+            said = design.match_of(key, row, reference_tx_power_dbm)
             if said is not None:
                 found[row.token, row.received] = replace(row, match=said)
     return list(found.values())

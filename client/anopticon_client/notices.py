@@ -54,13 +54,14 @@ class Notices:
         return self._show(Notice(REPORT_ID, NoticeKind.REPORT_REFUSED, day_of(now), sentence))
 
     def server_down(self, why: str, now: int) -> list[Effect]:
-        """The server has not answered for a while."""
+        """The server has not answered for a while; told once until it answers again."""
+        if SERVER_DOWN_ID in self._memory.notices:
+            return []
         sentence = f"The key server does not answer ({why}). The phone keeps trying; nothing is lost."
         return self._show(Notice(SERVER_DOWN_ID, NoticeKind.SERVER_DOWN, day_of(now), sentence))
 
-    def server_answers(self, now: int) -> None:
+    def server_answers(self) -> None:
         """The server answers again: another failure is told anew."""
-        del now
         if SERVER_DOWN_ID in self._memory.notices:
             self._memory.drop_notice(SERVER_DOWN_ID)
 

@@ -36,7 +36,8 @@ from anopticon_client.schedule import Schedule
 from anopticon_client.state import Notice, NoticeKind, Snapshot
 from anopticon_client.sync import Sync
 from anopticon_protocol.entropy import Entropy
-from anopticon_protocol.timebase import check_time
+from anopticon_protocol.params import DAY_SECONDS
+from anopticon_protocol.timebase import check_time, day_start
 
 
 class Phone:
@@ -99,7 +100,8 @@ class Phone:
                 return []
 
     def _wake(self, now: int, entropy: Entropy) -> list[Effect]:
-        if now >= self._next_expiry:
+        # Never planned more than a day ahead: if it lies further, the clock has been set back since.
+        if now >= self._next_expiry or now < self._next_expiry - DAY_SECONDS:
             self._expire(now)
         return [
             *self._schedule.rotate(now, entropy),
@@ -111,8 +113,9 @@ class Phone:
         for part in (self._schedule, self._encounters, self._notices, self._sync, self._reporting):
             part.expire(now)
         # Nothing that comes in later can expire before what is oldest now, or before a day has passed.
-        known = (self._schedule.next_expiry(), self._encounters.next_expiry())
-        self._next_expiry = min([now - now % 86_400 + 86_400, *(time for time in known if time is not None)])
+        parts = (self._schedule, self._encounters, self._sync, self._reporting)
+        known = [time for part in parts if (time := part.next_expiry()) is not None]
+        self._next_expiry = min([day_start(now) + DAY_SECONDS, *known])
 
     def _next_wake(self, now: int) -> int:
         times = [self._schedule.next_rotation(now), self._memory.progress.next_poll, self._next_expiry]

@@ -20,7 +20,7 @@ class Clock(Protocol):
 
 
 class Radio(Protocol):
-    """Something that can broadcast a frame and hear others."""
+    """Something that can broadcast a frame and hear others. Every method but close raises RadioError."""
 
     async def advertise(self, frame: bytes) -> None:
         """Broadcast `frame` from now on, under a new address, in place of the one before."""
@@ -28,8 +28,11 @@ class Radio(Protocol):
     async def scan(self, seconds: float) -> Sequence[Sighting]:
         """Listen for `seconds` of the phone's clock and return what was heard."""
 
+    async def silence(self) -> None:
+        """Broadcast nothing until the next `advertise`; go on hearing."""
+
     async def close(self) -> None:
-        """Fall silent."""
+        """Fall silent and let go of the device."""
 
 
 class Store(Protocol):

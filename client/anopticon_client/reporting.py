@@ -10,7 +10,7 @@ from anopticon_client.memory import Memory
 from anopticon_client.notices import Notices
 from anopticon_client.schedule import Schedule
 from anopticon_client.state import PendingUpload, UploadState
-from anopticon_client.sync import TELL_AFTER_FAILURES, backoff_seconds
+from anopticon_client.sync import RETRY_LONGEST_SECONDS, TELL_AFTER_FAILURES, backoff_seconds
 from anopticon_protocol.codes import parse_code
 from anopticon_protocol.entropy import Entropy
 from anopticon_protocol.errors import CodeError, InvalidParameterError
@@ -55,14 +55,12 @@ class Reporting:
         pending = self._memory.upload
         if pending is None:
             return []
-        if event.result is UploadResult.ACCEPTED:
-            self._memory.set_upload(None)
+        if event.result is not UploadResult.UNREACHABLE:
+            refused = event.result is UploadResult.REFUSED
+            self._memory.set_upload(replace(pending, state=UploadState.NEEDS_CODE) if refused else None)
             self._memory.update_progress(failed_uploads=0, next_upload_try=0)
-            return self._notices.report_done(now)
-        if event.result is UploadResult.REFUSED:
-            self._memory.set_upload(replace(pending, state=UploadState.NEEDS_CODE))
-            self._memory.update_progress(failed_uploads=0, next_upload_try=0)
-            return self._notices.report_refused(event.sentence, now)
+            self._notices.server_answers()
+            return self._notices.report_refused(event.sentence, now) if refused else self._notices.report_done(now)
         failures = self._memory.progress.failed_uploads + 1
         retry = now + backoff_seconds(failures, entropy)
         self._memory.update_progress(failed_uploads=failures, next_upload_try=retry)
@@ -75,7 +73,8 @@ class Reporting:
         pending = self._memory.upload
         if pending is None or pending.state is not UploadState.SENDING:
             return []
-        if now < self._memory.progress.next_upload_try:
+        # A time further ahead than any plan was made by a clock that has since been set back.
+        if now < self._memory.progress.next_upload_try <= now + RETRY_LONGEST_SECONDS:
             return []
         return self._send(pending, now, entropy)
 
@@ -94,6 +93,14 @@ class Reporting:
         kept = tuple(key for key in pending.keys if not self._config.design.key_expired(key, now))
         if len(kept) < len(pending.keys):
             self._memory.set_upload(replace(pending, keys=kept) if kept else None)
+
+    def next_expiry(self) -> int | None:
+        """When the oldest key of the pending report turns too old, or None if there is none."""
+        pending = self._memory.upload
+        if pending is None:
+            return None
+        ends = (self._config.design.key_range(key)[1] for key in pending.keys)
+        return min(ends) + RETENTION_DAYS * DAY_SECONDS
 
     def _send(self, pending: PendingUpload, now: int, entropy: Entropy) -> list[Effect]:
         self._memory.set_upload(pending)

@@ -41,18 +41,20 @@ class Sync:
         self._notices = notices
         self._wanted: dict[int, BatchEntry] = {}
         self._complete_until = 0
+        self._failed_since_poll = False
+        self._longest_wait = max(config.release_period + POLL_SPREAD_SECONDS, RETRY_LONGEST_SECONDS)
 
     def poll_if_due(self, now: int, entropy: Entropy) -> list[Effect]:
         """Ask for the index when its time has come, and plan the next time."""
-        if now < self._memory.progress.next_poll:
+        # A time further ahead than any plan was made by a clock that has since been set back.
+        if now < self._memory.progress.next_poll <= now + self._longest_wait:
             return []
+        self._failed_since_poll = False
         self._plan_next_poll(now, entropy)
         return [FetchIndex()]
 
     def index_fetched(self, event: IndexFetched, now: int) -> list[Effect]:
         """Take note of what there is and ask for what is new."""
-        self._notices.server_answers(now)
-        self._memory.update_progress(failed_polls=0)
         warnings: list[Effect] = []
         if event.data is not None:
             try:
@@ -60,16 +62,20 @@ class Sync:
             except BatchIndexError as error:
                 return [Warn(str(error))]
         self._advance()
+        if not self._wanted:
+            self._all_well()
         return [*warnings, *(FetchBatch(self._wanted[release]) for release in sorted(self._wanted))]
 
     def batch_fetched(self, event: BatchFetched, now: int) -> list[Effect]:
         """Match a batch. A batch that must not be used is dropped and stays wanted."""
+        self._all_well()
         entry = self._wanted.get(event.release)
         if entry is None:
             return [Warn(f"ignored a batch of release {event.release} that was not asked for")]
         try:
             batch = self._check(event, entry)
-            rows = match(self._config.design, batch.published(), batch.release, self._encounters)
+            power = self._config.reference_tx_power_dbm
+            rows = match(self._config.design, batch.published(), batch.release, self._encounters, power)
         except BatchError as error:
             return [Warn(f"batch of release {event.release} refused: {error}")]
         for row in rows:
@@ -80,7 +86,13 @@ class Sync:
         return self._notices.exposures(self._encounters.matched(), now) if rows else []
 
     def failed(self, sentence: str, now: int, entropy: Entropy) -> list[Effect]:
-        """Plan another try, later each time; tell the person when it has failed several times."""
+        """Plan another try, later each time; tell the person when it has failed several times.
+
+        What fails after one poll counts once, however many batches it was.
+        """
+        if self._failed_since_poll:
+            return []
+        self._failed_since_poll = True
         failures = self._memory.progress.failed_polls + 1
         self._memory.update_progress(
             failed_polls=failures, next_poll=now + backoff_seconds(failures, entropy)
@@ -91,9 +103,18 @@ class Sync:
 
     def expire(self, now: int) -> None:
         """Forget batches that are older than retention."""
-        oldest = now - (RETENTION_DAYS + 1) * DAY_SECONDS
-        for release in [release for release in self._memory.batches if release < oldest]:
+        oldest = now - RETENTION_DAYS * DAY_SECONDS
+        for release in [release for release in self._memory.batches if release <= oldest]:
             self._memory.drop_batch(release)
+
+    def next_expiry(self) -> int | None:
+        """When the oldest remembered batch turns too old, or None if there is none."""
+        return min(self._memory.batches) + RETENTION_DAYS * DAY_SECONDS if self._memory.batches else None
+
+    def _all_well(self) -> None:
+        """The server gave what was asked for. An index alone is no proof: its batches may still fail, every time."""
+        self._notices.server_answers()
+        self._memory.update_progress(failed_polls=0)
 
     def _plan_next_poll(self, now: int, entropy: Entropy) -> None:
         after = next_release(now, self._config.release_period)
@@ -113,7 +134,7 @@ class Sync:
             known = self._memory.batches.get(entry.release)
             if known is not None and known != entry.sha256:
                 changed.append(Warn(f"the key server changed its batch of release {entry.release}: ignored"))
-            late = entry.release <= self._memory.progress.settled_until or entry.release < oldest
+            late = entry.release <= self._memory.progress.settled_until or entry.release <= oldest
             if known is None and not late and entry.release <= now and entry.length <= MAX_BATCH_BYTES:
                 self._wanted[entry.release] = entry
         return changed

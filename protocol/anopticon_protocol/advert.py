@@ -89,7 +89,7 @@ def parse(frame: bytes) -> Advertisement:
             continue
         uuid = int.from_bytes(data[:_UUID_BYTES], "little")
         wanted = SERVICE_DATA_BYTES.get(uuid)
-        if wanted is None or len(data) < _UUID_BYTES:
+        if wanted is None:
             continue
         if found is not None:
             msg = "frame with two service data structures of this protocol"

@@ -31,7 +31,6 @@ from anopticon_protocol.designs.records import (
 from anopticon_protocol.entropy import Entropy
 from anopticon_protocol.params import (
     DAY_SECONDS,
-    REFERENCE_TX_POWER_DBM,
     RETENTION_DAYS,
     SCAN_CREDIT_MAX_SECONDS,
     SCAN_CREDIT_UNKNOWN_SECONDS,
@@ -164,14 +163,19 @@ class Design(ABC):
         """
         return [row for row in rows if _in_slots(row, candidate) and row.received < release]
 
-    def match_of(self, key: SharedKey | None, row: Observation) -> Match | None:  # noqa: ARG002 - metadata needs it
+    def match_of(
+        self,
+        key: SharedKey | None,
+        row: Observation,  # noqa: ARG002 - metadata needs it
+        reference_tx_power_dbm: int,
+    ) -> Match | None:
         """What `key` (None from a filter) says about a row it matched; None if the row must be ignored after all.
 
-        Default: frames carry no transmit power, so they are taken to have the reference power.
+        Default: frames carry no transmit power, so they are taken to have the deployment's reference power.
         """
         if key is None:
-            return Match(REFERENCE_TX_POWER_DBM)
-        return Match(REFERENCE_TX_POWER_DBM, key.report_type, key.days_since_onset)
+            return Match(reference_tx_power_dbm)
+        return Match(reference_tx_power_dbm, key.report_type, key.days_since_onset)
 
     def exposure_samples(self, row: Observation, match: Match) -> list[ExposureSample]:
         """The attenuations and seconds that a matched row stands for, each with its UTC day."""
@@ -197,7 +201,7 @@ def attenuation_db(tx_power_dbm: int, rssi_dbm: int) -> int:
 
 
 def credited_seconds(gap_seconds: int) -> int:
-    """What one scan stands for, given the seconds since the scan before it (0 unknown): SPEC.md 7.2."""
+    """What one scan stands for, given the seconds since the scan before it (0 unknown): SPEC.md 6.6."""
     return min(gap_seconds, SCAN_CREDIT_MAX_SECONDS) if gap_seconds > 0 else SCAN_CREDIT_UNKNOWN_SECONDS
 
 

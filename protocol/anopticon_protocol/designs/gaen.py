@@ -29,6 +29,7 @@ from anopticon_protocol.designs.records import (
     Observation,
     OwnKey,
     Reading,
+    ReportType,
     SharedKey,
     Token,
 )
@@ -59,6 +60,7 @@ MAX_TX_POWER_DBM: Final = 20
 """Metadata that decrypts to a power outside this range is noise or forged (Google's matcher)."""
 METADATA_VERSION: Final = 0x40
 """Major version 1, minor version 0."""
+_MATCH_NOTHING: Final = frozenset({ReportType.RECURSIVE, ReportType.REVOKED})
 
 
 def rpi_key(tek: bytes) -> bytes:
@@ -194,9 +196,15 @@ class Gaen(Design):
         )
         return [row for row in kept if row.readings]
 
-    def match_of(self, key: SharedKey | None, row: Observation) -> Match | None:
-        """Transmit power from the metadata of the row's first usable reading; None if it has none."""
-        if key is None:
+    def match_of(
+        self, key: SharedKey | None, row: Observation, reference_tx_power_dbm: int
+    ) -> Match | None:
+        """Transmit power from the metadata of the row's first usable reading; None if it has none.
+
+        A key that was revoked, and one of the reserved type, says nothing about anybody (SPEC.md GA-12).
+        """
+        del reference_tx_power_dbm
+        if key is None or key.report_type in _MATCH_NOTHING:
             return None
         for reading in row.readings:
             power = transmit_power(encrypt_metadata(key.secret, row.token.value, reading.metadata))

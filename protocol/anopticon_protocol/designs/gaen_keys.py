@@ -16,6 +16,8 @@ ENTRY_BYTES: Final = _ENTRY.size
 MAX_SAME_START: Final = 3
 """Keys of one upload that may share their rolling start: a key cut short, its successor, and one more."""
 MAX_ONSET_DAYS: Final = 14
+MAX_INTERVAL: Final = 2**32 - 1
+"""The interval number is encrypted as 32 bits."""
 ONSET_UNKNOWN: Final = 127
 """Stands for an unknown day of onset in the entry."""
 
@@ -25,6 +27,9 @@ def check_spans(keys: Sequence[SharedKey], rolling_period: int) -> None:
     for number, key in enumerate(keys):
         if not 1 <= key.span <= rolling_period:
             raise UploadError(f"keys[{number}].span", f"{key.span} intervals, must be 1..{rolling_period}")
+        if abs(key.days_since_onset or 0) > MAX_ONSET_DAYS:
+            bounds = f"-{MAX_ONSET_DAYS}..{MAX_ONSET_DAYS}"
+            raise UploadError(f"keys[{number}].days_since_onset", f"{key.days_since_onset}, must be {bounds}")
     check_unique(keys, "index", lambda key: key.index, MAX_SAME_START)
     longest: dict[int, int] = {}
     for key in keys:
@@ -45,6 +50,9 @@ def decode_entry(entry: bytes) -> SharedKey:
     secret, index, span, report, onset = _ENTRY.unpack(entry)
     if not 1 <= span <= 144:  # noqa: PLR2004 - TEKRollingPeriod
         msg = f"rolling period {span}, must be 1..144"
+        raise ValueError(msg)
+    if index + span > MAX_INTERVAL + 1:
+        msg = f"rolling start {index}: its intervals go beyond {MAX_INTERVAL} (MAX_INTERVAL)"
         raise ValueError(msg)
     if report > max(ReportType):
         msg = f"report type {report}, must be 0..{max(ReportType)}"

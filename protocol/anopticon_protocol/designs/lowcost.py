@@ -56,9 +56,7 @@ class LowCost(Dp3tDesign):
         days = day_of(now) - previous.index
         if not 1 <= days <= RETENTION_DAYS + 1:
             return self.first_key(now, entropy)
-        secret = previous.secret
-        for _ in range(days):
-            secret = next_day_key(secret)
+        secret = _forward(previous.secret, days)
         return OwnKey(previous.index + days, 1, secret, entropy.take("order", 32))
 
     def service_data(self, key: OwnKey, now: int, tx_power_dbm: int) -> bytes:
@@ -70,8 +68,13 @@ class LowCost(Dp3tDesign):
     def uploadable(
         self, own: Sequence[OwnKey], since: int, now: int, withheld: Sequence[tuple[int, int]]
     ) -> tuple[SharedKey, ...]:
-        """The oldest day key of the contagious period: the later ones follow from it."""
-        return tuple(sorted(super().uploadable(own, since, now, withheld), key=lambda key: key.index)[:1])
+        """The oldest day key of the contagious period that the later ones follow from.
+
+        A clock that was set back behind the first key leaves a key of a chain of its own, which leads nowhere.
+        """
+        keys = sorted(super().uploadable(own, since, now, withheld), key=lambda key: key.index)
+        chain = [key for key in keys if _forward(key.secret, keys[-1].index - key.index) == keys[-1].secret]
+        return tuple(chain[:1])
 
     def check_upload(self, keys: Sequence[SharedKey], now: int) -> None:
         """Exactly one key, dated within retention (the reference expands a key dated 1970 for 18,383 days)."""
@@ -98,6 +101,13 @@ class LowCost(Dp3tDesign):
 
 MAX_CHAIN_DAYS: Final = RETENTION_DAYS + 2
 """Days that one published key is expanded for: retention, the day of the report, and a late upload's extra day."""
+
+
+def _forward(secret: bytes, days: int) -> bytes:
+    """The day key `days` after that of `secret`."""
+    for _ in range(days):
+        secret = next_day_key(secret)
+    return secret
 
 
 def _decode(entry: bytes) -> SharedKey:

@@ -1,0 +1,1 @@
+"""A world for the phones: contacts, radio, virtual time, and the truths that results are held against."""

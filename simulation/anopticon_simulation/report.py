@@ -1,0 +1,111 @@
+"""The report of a run: one HTML file that needs nothing else, and the same in a few lines for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from anopticon_simulation.charts import scatter, timeline
+from anopticon_simulation.result import Judged
+
+MAX_SHOWN_ROWS: Final = 300
+"""Rows of the server's tables and of people that the page shows; all of them are in the JSON files."""
+
+
+def report_html(judged: Judged, result: Mapping[str, Any]) -> str:
+    """The whole page. Everything in it is escaped: names come from a contacts file."""
+    environment = Environment(
+        loader=PackageLoader("anopticon_simulation"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2").render(
+        result=result,
+        headline=headline(result),
+        timeline=timeline(judged),
+        scatter=scatter(judged),
+        server_rows=judged.outcome.server_rows,
+        rule=judged.plan.scenario.exposure,
+        max_rows=MAX_SHOWN_ROWS,
+        scenario_json=judged.plan.scenario.canonical(),
+    )
+
+
+def headline(result: Mapping[str, Any]) -> str:
+    """What happened, in one sentence."""
+    oracle = result["oracle"]
+    faults = oracle["missed"] + oracle["wrongly_warned"]
+    verdict = "exactly those who had to be" if not faults else f"{faults} of them not as the oracle demands"
+    people, warned = result["people"], result["warned"]
+    return (
+        f"Of {people} people {result['positives']} tested positive and {result['uploads']} uploaded; "
+        f"{warned} were warned, {verdict}."
+    )
+
+
+def summary(result: Mapping[str, Any], rows: Mapping[str, list[dict[str, Any]]]) -> str:
+    """The end of a run for the terminal."""
+    oracle, truth = result["oracle"], result["truth"]
+    lines = [
+        headline(result),
+        "",
+        f"  design      {result['design']:<24} seed       {result['seed']}",
+        f"  people      {result['people']:<24} phones     {result['phones']}",
+        f"  encounters  {_grouped(result['contacts']['contacts']):<24} sightings  {_grouped(result['sightings'])}",
+        f"  positives   {result['positives']:<24} uploads    {result['uploads']}",
+        f"  download    {result['bytes_downloaded_per_phone_per_day']} bytes a phone a day, "
+        f"{result['batches_published']} batches",
+        "",
+        "                        rightly warned   missed   wrongly warned",
+        f"  against the oracle    {_row(oracle)}",
+        f"  against real contact  {_row(truth)}",
+        "",
+        *_differences(result),
+        *_server(rows),
+    ]
+    return "\n".join(lines)
+
+
+def _row(counts: Mapping[str, int]) -> str:
+    return f"{counts['rightly_warned']:>14} {counts['missed']:>8} {counts['wrongly_warned']:>16}"
+
+
+def _grouped(number: int) -> str:
+    return f"{number:,}"
+
+
+def _differences(result: Mapping[str, Any]) -> list[str]:
+    differing = [one for one in result["other_designs"] if one["only_here"] or one["only_there"]]
+    if not differing:
+        return ["  The other designs would have warned the same people, of the same hearings.", ""]
+    return [
+        f"  {one['design']} would have warned of {len(one['only_there'])} days more and {len(one['only_here'])} fewer "
+        f"(who: other_designs in result.json; why: SPEC.md 11.5)"
+        for one in differing
+    ] + [""]
+
+
+def _server(rows: Mapping[str, list[dict[str, Any]]]) -> list[str]:
+    """All that the server holds, row by row, shortened to fit a terminal."""
+    lines = ["  What the server held at the end, beside the published files:"]
+    for table, held in sorted(rows.items()):
+        lines.append(f"    {table}: {len(held)} {'row' if len(held) == 1 else 'rows'}")
+        lines += [f"      {_short(row)}" for row in held[:TERMINAL_ROWS]]
+        if len(held) > TERMINAL_ROWS:
+            lines.append(f"      ... and {len(held) - TERMINAL_ROWS} more, all in server-rows.json")
+    return lines
+
+
+TERMINAL_ROWS: Final = 8
+
+
+def _short(row: Mapping[str, Any]) -> str:
+    def cell(value: object) -> str:
+        text = str(value)
+        return text if len(text) <= 20 else text[:16] + "..."  # noqa: PLR2004 - a hash is known by its beginning
+
+    return "  ".join(f"{name}={cell(value)}" for name, value in row.items())
