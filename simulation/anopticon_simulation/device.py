@@ -112,6 +112,8 @@ class Device:
             case ShowNotice(notice):
                 if notice.kind is NoticeKind.EXPOSURE:
                     self.tally.warned_at[notice.day] = now
+                elif notice.kind is NoticeKind.REPORT_REFUSED:
+                    self.tally.warnings.append(notice.sentence)
                 return NoticeShown(notice.notice_id)
             case Warn(sentence):
                 self.tally.warnings.append(sentence)

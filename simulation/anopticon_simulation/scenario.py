@@ -95,6 +95,10 @@ class Scenario(Section):
         window = getattr(design, "window_minutes", None) if ":" in spec else None
         return self.with_world(design=design.name, hybrid_window_minutes=window)
 
+    def with_channel(self, preset: str) -> Scenario:
+        """The same on another of the channel's presets, `perfect` or `lossy`; raises ScenarioError."""
+        return parse_scenario(self.model_dump(mode="json") | {"channel": {"preset": preset}}, "command line")
+
     def with_contacts_file(self, file: str) -> Scenario:
         """The same with its contacts from `file`."""
         fields = self.model_dump(mode="json")

@@ -4,9 +4,10 @@ Units are spelled out (`_seconds`, `_minutes`, `_hours`, `_days`, `_metres`, `_d
 `_fraction` for a share from 0 to 1). A section takes no field it does not know.
 """
 
+from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from anopticon_simulation.streams import MAX_SEED
 
@@ -47,6 +48,15 @@ class WorldSection(Section):
     days_after_contacts: Annotated[int, Field(ge=0, le=30)] = 1
     design: str = "lowcost"
     hybrid_window_minutes: Annotated[int, Field(ge=15, le=MINUTES_PER_DAY)] = 240
+
+    @field_validator("start_day")
+    @classmethod
+    def _is_a_date(cls, value: str) -> str:
+        try:
+            date.fromisoformat(value)
+        except ValueError:
+            raise ValueError(f"{value!r} is no day of the calendar; it must be YYYY-MM-DD") from None
+        return value
 
     @model_validator(mode="after")
     def _window_tiles_a_day(self) -> Self:
@@ -186,7 +196,7 @@ class PhonesSection(Section):
     scan_interval_seconds: Annotated[int, Field(ge=30, le=3_600)] = 300
     scan_jitter_seconds: Annotated[int, Field(ge=0, le=1_800)] = 30
     scan_length_seconds: Annotated[int, Field(ge=1, le=60)] = 4
-    clock_skew_seconds_max: Annotated[int, Field(ge=0, le=3_600)] = 0
+    clock_skew_seconds_max: Annotated[int, Field(ge=0, le=900)] = 0
     off_days_fraction: Share = 0.0
     off_hours: Annotated[int, Field(ge=0, le=24)] = 8
 
@@ -271,9 +281,12 @@ class ChannelSection(Section):
 
 
 class ExposureSection(Section):
-    """The exposure rule (minutes within an attenuation bound, per UTC day) and its counterpart in metres."""
+    """The exposure rule (minutes within an attenuation bound, per UTC day) and its counterpart in metres.
 
-    attenuation_bound_db: Annotated[int, Field(ge=0, le=127)] = 63
+    58 dB is what a perfect channel measures at two metres: 54 dB at one metre and 12 dB a decade.
+    """
+
+    attenuation_bound_db: Annotated[int, Field(ge=0, le=127)] = 58
     minutes_per_day: Annotated[int, Field(ge=1, le=MINUTES_PER_DAY)] = 15
     distance_bound_metres: Metres = 2.0
 
