@@ -1,0 +1,1 @@
+"""Radios and recordings: to come. The phone core of `anopticon_client` will run here unchanged."""
