@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,7 @@ from anopticon_protocol.inspection import (
     render,
 )
 from anopticon_protocol.signing import MAX_KEY_TEXT_CHARS, VerifyingKey
+from anopticon_protocol.vectors import MAX_VECTOR_BYTES, VectorReport, check_vectors
 
 CLEAN: Final = 0
 FAULTY: Final = 1
@@ -41,6 +42,18 @@ one that verifies is enough.
 Exit status: 0 if nothing is wrong, 1 if a file has a defect or does not verify with the given key, 2 if a
 file cannot be read. Without --key a signature is not checked, which is told and is no failure.
 """
+
+VECTORS_HELP: Final = """\
+Computes every value of each vector file with this package, and names each one that differs.
+
+The schema is recognised by content: dp3t_lowcost, dp3t_unlinkable, dp3t_hybrid_proposed, gaen, and the
+project's own (tests/vectors). Paths name the value at fault, as in $.chains[0].days[3].ephids[7].
+
+Exit status: 0 if all values are as computed, 1 if one is not, 2 if a file cannot be read, is of no known
+schema or cannot be checked by this version.
+"""
+SHOWN_FAULTS: Final = 20
+"""Faults of one file that are printed; the first is usually the cause of the others."""
 
 
 class CallError(Exception):
@@ -77,6 +90,14 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("--key", action="append", default=[], help="a public key to verify signatures with")
     inspect.add_argument("--json", action="store_true", help="print one JSON object for all files")
     inspect.set_defaults(run=_inspect)
+    check = commands.add_parser(
+        "check-vectors",
+        help="compute every value of a vector file and name those that differ",
+        description=VECTORS_HELP,
+        formatter_class=plain,
+    )
+    check.add_argument("files", nargs="+", metavar="FILE")
+    check.set_defaults(run=_check_vectors)
     return parser
 
 
@@ -103,6 +124,36 @@ def _inspect(options: argparse.Namespace) -> int:
     if not all(one.flawless for one in found):
         return FAULTY
     return UNUSABLE if unreadable else CLEAN
+
+
+def _check_vectors(options: argparse.Namespace) -> int:
+    verdicts = set()
+    for name in options.files:
+        try:
+            report = check_vectors(read_file(name, MAX_VECTOR_BYTES))
+        except CallError as error:
+            _complain(str(error))
+            verdicts.add("unreadable")
+            continue
+        verdicts.add(report.verdict)
+        for line in _vector_lines(name, report):
+            print(printable(line))
+    if "fail" in verdicts:
+        return FAULTY
+    return CLEAN if "pass" in verdicts and verdicts <= {"pass", "schema"} else UNUSABLE
+
+
+def _vector_lines(name: str, report: VectorReport) -> Iterator[str]:
+    if report.verdict == "pass":
+        yield f"{name}: {report.schema}, {report.checked:,} values, all as computed"
+    elif report.verdict == "fail":
+        yield f"{name}: {report.schema}, FAILED: {report.fault_count:,} faults, {report.checked:,} values compared"
+        for fault in report.faults[:SHOWN_FAULTS]:
+            yield f"  {fault}"
+        if report.fault_count > SHOWN_FAULTS:
+            yield f"  and {report.fault_count - SHOWN_FAULTS:,} more"
+    else:
+        yield f"{name}: {report.schema or report.verdict}, {report.sentence}"
 
 
 def _key(text: str, number: int) -> tuple[str, VerifyingKey]:

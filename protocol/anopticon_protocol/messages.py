@@ -11,6 +11,7 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final, cast
 
 from anopticon_protocol.codes import parse_code
@@ -141,7 +142,7 @@ def _index(raw: Any) -> BatchIndex:  # noqa: ANN401 - JSON of unknown shape
         msg = f"batches must be a list of at most {MAX_INDEX_BATCHES} (MAX_INDEX_BATCHES)"
         raise ValueError(msg)
     entries = tuple(_entry(one) for one in listed)
-    if any(later.release <= earlier.release for earlier, later in zip(entries, entries[1:], strict=False)):
+    if any(later.release <= earlier.release for earlier, later in pairwise(entries)):
         msg = "batches must be listed oldest first, one for each release"
         raise ValueError(msg)
     period, until = _whole(raw["period"], "period"), _whole(raw["complete_until"], "complete_until")

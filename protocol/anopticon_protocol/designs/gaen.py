@@ -196,9 +196,7 @@ class Gaen(Design):
         )
         return [row for row in kept if row.readings]
 
-    def match_of(
-        self, key: SharedKey | None, row: Observation, reference_tx_power_dbm: int
-    ) -> Match | None:
+    def match_of(self, key: SharedKey | None, row: Observation, reference_tx_power_dbm: int) -> Match | None:
         """Transmit power from the metadata of the row's first usable reading; None if it has none.
 
         A key that was revoked, and one of the reserved type, says nothing about anybody (SPEC.md GA-12).
