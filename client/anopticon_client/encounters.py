@@ -1,4 +1,4 @@
-"""Sightings folded into observations: coarse, order-free, bounded, and deleted when they turn 14 days old (SPEC.md 9.3)."""
+"""Sightings folded into observations: coarse, order-free, bounded, deleted after 14 days (SPEC.md 9.3)."""
 
 from __future__ import annotations
 

@@ -18,7 +18,6 @@ from anopticon_client.events import (
     Event,
     FetchFailed,
     IndexFetched,
-    NoticeShown,
     Outcome,
     ReportRequested,
     Scanned,
@@ -88,16 +87,18 @@ class Phone:
             case IndexFetched():
                 return self._sync.index_fetched(event, now)
             case BatchFetched():
-                return self._sync.batch_fetched(event, now)
+                effects = self._sync.batch_fetched(event, now)
+                # It may come when it is nearly too old: the memory of it goes before all that was known so far.
+                self._next_expiry = min(self._next_expiry, self._sync.next_expiry() or self._next_expiry)
+                return effects
             case FetchFailed(sentence):
                 return self._sync.failed(sentence, now, entropy)
             case ReportRequested():
                 return self._reporting.request(event, now, entropy)
             case UploadAnswered():
                 return self._reporting.answered(event, now, entropy)
-            case NoticeShown(notice_id):
-                self._notices.shown(notice_id)
-                return []
+        self._notices.shown(event.notice_id)
+        return []
 
     def _wake(self, now: int, entropy: Entropy) -> list[Effect]:
         # Never planned more than a day ahead: if it lies further, the clock has been set back since.

@@ -60,7 +60,11 @@ class Reporting:
             self._memory.set_upload(replace(pending, state=UploadState.NEEDS_CODE) if refused else None)
             self._memory.update_progress(failed_uploads=0, next_upload_try=0)
             self._notices.server_answers()
-            return self._notices.report_refused(event.sentence, now) if refused else self._notices.report_done(now)
+            return (
+                self._notices.report_refused(event.sentence, now)
+                if refused
+                else self._notices.report_done(now)
+            )
         failures = self._memory.progress.failed_uploads + 1
         retry = now + backoff_seconds(failures, entropy)
         self._memory.update_progress(failed_uploads=failures, next_upload_try=retry)
