@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from typing import Any, Final, Protocol, cast
 from urllib.parse import urlsplit
 
@@ -171,7 +172,7 @@ class HttpServer:
             return self._http.request(method, path, **arguments)
         except httpx.HTTPError as error:
             raise KeyServerError(
-                f"server {self._url} does not answer: {error or type(error).__name__}"
+                f"server {self._url} does not answer: {error!s:.200} ({type(error).__name__})"
             ) from error
 
     def _checked(self, answer: httpx.Response, path: str) -> httpx.Response:
@@ -218,16 +219,18 @@ def open_link(url: str | None, design: str, period: int, retention_days: int, st
         return InProcessServer(design, period, retention_days, start)
     link = HttpServer(url)
     try:
-        told = link.parameters()
-        for name, wanted in (("design", design), ("period", period), ("retention_days", retention_days)):
-            if told.get(name) != wanted:
-                raise KeyServerError(
-                    f"server {url} runs {name} = {told.get(name)}, the scenario needs {wanted}"
-                )
+        _check_deployment(link, url, {"design": design, "period": period, "retention_days": retention_days})
     except BaseException:
         link.close()
         raise
     return link
+
+
+def _check_deployment(link: ServerLink, url: str, wanted: Mapping[str, object]) -> None:
+    told = link.parameters()
+    for name, value in wanted.items():
+        if told.get(name) != value:
+            raise KeyServerError(f"server {url} runs {name} = {told.get(name)}, the scenario needs {value}")
 
 
 def _no_entropy(count: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Everything that luck decides, fixed before a run: who has a phone, who meets whom, who hears whom, who tests positive.
+"""Everything that luck decides, fixed before a run: phones, meetings, hearings, positive tests.
 
 No design and no server appears here: two designs run over one plan, on the very same hearings.
 """

@@ -50,6 +50,7 @@ def headline(result: Mapping[str, Any]) -> str:
 def summary(result: Mapping[str, Any], rows: Mapping[str, list[dict[str, Any]]]) -> str:
     """The end of a run for the terminal."""
     oracle, truth = result["oracle"], result["truth"]
+    download = result["bytes_downloaded_per_phone_per_day"]
     lines = [
         headline(result),
         "",
@@ -57,8 +58,7 @@ def summary(result: Mapping[str, Any], rows: Mapping[str, list[dict[str, Any]]])
         f"  people      {result['people']:<24} phones     {result['phones']}",
         f"  encounters  {_grouped(result['contacts']['contacts']):<24} sightings  {_grouped(result['sightings'])}",
         f"  positives   {result['positives']:<24} uploads    {result['uploads']}",
-        f"  download    {result['bytes_downloaded_per_phone_per_day']} bytes a phone a day, "
-        f"{result['batches_published']} batches",
+        f"  download    {download} bytes a phone a day, {result['batches_published']} batches",
         "",
         "                        rightly warned   missed   wrongly warned",
         f"  against the oracle    {_row(oracle)}",

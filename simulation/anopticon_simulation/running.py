@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -109,20 +110,22 @@ def machine_facts(run: Run, command: str) -> dict[str, Any]:
 
 def commit() -> str | None:
     """The commit this code stands at, with a + if it was changed since; None outside a checkout."""
-    here = Path(__file__).resolve().parent
     try:
-        asked = [
-            subprocess.run(
-                ["git", *words], cwd=here, capture_output=True, text=True, check=True, timeout=10
-            ).stdout
-            for words in (
-                ("rev-parse", "--short=12", "HEAD"),
-                ("status", "--porcelain", "--untracked-files=no"),
-            )
-        ]
+        at = _git("rev-parse", "--short=12", "HEAD")
+        changed = _git("status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.SubprocessError):
         return None
-    return asked[0].strip() + ("+" if asked[1].strip() else "")
+    return at + ("+" if changed else "")
+
+
+def _git(*words: str) -> str:
+    here, git = Path(__file__).resolve().parent, shutil.which("git")
+    if git is None:
+        raise FileNotFoundError("git")
+    done = subprocess.run(  # noqa: S603 - the words are ours
+        [git, *words], cwd=here, capture_output=True, text=True, check=True, timeout=10
+    )
+    return done.stdout.strip()
 
 
 def _write_whole(path: Path, data: bytes) -> Path:

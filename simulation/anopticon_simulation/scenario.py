@@ -36,6 +36,8 @@ from anopticon_simulation.sections import (
 MAX_SCENARIO_BYTES: Final = 256 * 1024
 """A scenario with thousands of scripted positives fits; nothing longer is a scenario."""
 MAX_SHOWN_ERRORS: Final = 10
+MAX_SHOWN_CHARS: Final = 60
+"""How much of a bad value an error repeats."""
 UNITS: Final = (
     "seconds", "minutes", "hours", "days", "hour", "day", "metres", "meters", "km", "db", "dbm", "fraction", "percent",
 )  # fmt: skip
@@ -160,10 +162,12 @@ def _sentence(fault: ErrorDetails) -> str:
     path = ".".join(str(part) for part in fault["loc"]) or "scenario"
     if fault["type"] == "extra_forbidden":
         return f"{path} is unknown{_hint(fault['loc'])}"
+    if fault["type"] == "missing":
+        return f"{path} is missing"
     if fault["type"] == "value_error":
         return f"{path}: {fault['ctx']['error']}"
     shown = repr(fault["input"])
-    return f"{path} is {shown if len(shown) <= 60 else shown[:57] + '...'}: {_rule(fault)}"
+    return f"{path} is {shown if len(shown) <= MAX_SHOWN_CHARS else shown[:MAX_SHOWN_CHARS] + '...'}: {_rule(fault)}"
 
 
 def _rule(fault: ErrorDetails) -> str:

@@ -90,7 +90,12 @@ def test_a_fast_clock_loses_what_it_places_after_the_release() -> None:
 
 def test_seconds_are_capped_and_summed_over_people_and_days_apart() -> None:
     """A scan is worth its gap up to 300 s, the first one 120 s; people add up, days do not."""
-    log = [heard(NINE, gap=0), heard(NINE + 300, gap=900), Hearing(NINE, 2, 3, -70, 40), heard(NINE + DAY, gap=60)]
+    log = [
+        heard(NINE, gap=0),
+        heard(NINE + 300, gap=900),
+        Hearing(NINE, 2, 3, -70, 40),
+        heard(NINE + DAY, gap=60),
+    ]
     reports = [Report(1, MONDAY, MONDAY + 2 * DAY), Report(3, MONDAY, MONDAY + 2 * DAY)]
     demanded = who_must_be_warned("gaen", rules(), log, reports)
     assert demanded == {2: {MONDAY // DAY: 120 + 300 + 40, MONDAY // DAY + 1: 60}}
@@ -107,7 +112,7 @@ def test_verdict_splits_into_three() -> None:
     """Rightly warned, missed and wrongly warned are disjoint and cover both sets."""
     verdict = Verdict.of({1, 2}, {2, 3})
     assert verdict.counts() == {"missed": 1, "rightly_warned": 1, "wrongly_warned": 1}
-    assert (verdict.rightly_warned, verdict.missed, verdict.wrongly_warned) == ({2}, {3}, {1})
+    assert verdict == Verdict(frozenset({2}), frozenset({3}), frozenset({1}))
 
 
 def test_designs_that_differ_are_named_with_person_and_day() -> None:

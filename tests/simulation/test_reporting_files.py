@@ -65,7 +65,9 @@ class _Links(html.parser.HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note every source and every link."""
-        self.fetched += [f"{tag} {name}={value}" for name, value in attrs if name in {"src", "href", "action"}]
+        self.fetched += [
+            f"{tag} {name}={value}" for name, value in attrs if name in {"src", "href", "action"}
+        ]
 
 
 def test_the_page_needs_nothing_else(judged: Judged) -> None:
@@ -132,9 +134,7 @@ def test_refusals_are_one_sentence(
     assert not (tmp_path / "out").exists()
 
 
-def test_results_that_cannot_be_written_are_said(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_results_that_cannot_be_written_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An --out that is a file is a clear error, after the run."""
     file, blocked = tmp_path / "village.toml", tmp_path / "blocked"
     file.write_text(SCENARIO)

@@ -23,7 +23,12 @@ ISSUER_KEY = "an-issuer-key-for-rehearsals-only"
 @contextmanager
 def server_process(folder: Path, design: str, *options: str) -> Iterator[str]:
     """A server process in rehearsal on a free port of this machine; gives its URL."""
-    command = [sys.executable, "-c", "from anopticon_server.cli import main; raise SystemExit(main())", "serve"]
+    command = [
+        sys.executable,
+        "-c",
+        "from anopticon_server.cli import main; raise SystemExit(main())",
+        "serve",
+    ]
     arguments = ["--port", "0", "--design", design, "--data-dir", str(folder), *options]
     environment = os.environ | {ISSUER_KEY_VARIABLE: ISSUER_KEY, "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(

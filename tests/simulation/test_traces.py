@@ -53,8 +53,6 @@ def test_office(shared: Callable[[str], Path], design: str, channel: str) -> Non
 @pytest.mark.parametrize("channel", ["perfect", "lossy"])
 @pytest.mark.parametrize("design", DESIGNS)
 @pytest.mark.parametrize("name", ["school", "primary-school", "conference"])
-def test_schools_and_conference(
-    shared: Callable[[str], Path], name: str, design: str, channel: str
-) -> None:
+def test_schools_and_conference(shared: Callable[[str], Path], name: str, design: str, channel: str) -> None:
     """Five days of a high school, two of a primary school, two of a conference."""
     check(name, shared, design, channel)
