@@ -41,6 +41,8 @@ MAX_SHOWN_CHARS: Final = 60
 UNITS: Final = (
     "seconds", "minutes", "hours", "days", "hour", "day", "metres", "meters", "km", "db", "dbm", "fraction", "percent",
 )  # fmt: skip
+UNION_BRANCHES: Final = ("literal['trace']", "constrained-int")
+"""What pydantic adds to the place of a fault in `world.days`: which of its two forms it tried."""
 _SUFFIX: Final = ".toml"
 
 
@@ -73,8 +75,13 @@ class Scenario(Section):
         return f"hybrid:window_minutes={window}" if self.world.design == "hybrid" else self.world.design
 
     def canonical(self) -> str:
-        """The scenario as JSON with sorted keys: equal for equal scenarios, defaults written out."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        """The scenario as JSON with sorted keys: equal for equal scenarios, defaults written out.
+
+        Where the contacts file lies is left out: it differs from machine to machine, and the digest of the contacts
+        says which they are.
+        """
+        fields = self.model_dump(mode="json", exclude={"contacts": {"file"}})
+        return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
     def digest(self) -> str:
         """SHA-256 (hex) of `canonical`."""
@@ -141,7 +148,7 @@ def load_scenario(name: str) -> Scenario:
         raise ScenarioError(f"scenario {name}: longer than {MAX_SCENARIO_BYTES} bytes (MAX_SCENARIO_BYTES)")
     try:
         fields = tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ScenarioError(f"scenario {name}: not TOML: {error}") from error
     return parse_scenario(fields, name)
 
@@ -159,7 +166,7 @@ def shipped_scenarios() -> dict[str, str]:
 
 def _sentence(fault: ErrorDetails) -> str:
     """One fault as pydantic found it, in words: the field's path, what is wrong, and what would be right."""
-    path = ".".join(str(part) for part in fault["loc"]) or "scenario"
+    path = ".".join(str(part) for part in fault["loc"] if part not in UNION_BRANCHES) or "scenario"
     if fault["type"] == "extra_forbidden":
         return f"{path} is unknown{_hint(fault['loc'])}"
     if fault["type"] == "missing":
@@ -197,15 +204,15 @@ def _hint(location: tuple[int | str, ...]) -> str:
     known = list(model.model_fields)
     stem = _without_unit(name)
     for field in known:
-        if stem != name and _without_unit(field) == stem:
+        if stem and stem != name and _without_unit(field) == stem:
             return f": the unit is wrong, this is given as {field}"
     near = get_close_matches(name, known, n=1, cutoff=0.5)
     return f": did you mean {near[0]}?" if near else f"; known here: {', '.join(known)}"
 
 
 def _without_unit(name: str) -> str:
-    stem, _, unit = name.rpartition("_")
-    return stem if unit in UNITS else name
+    """The name less its unit, wherever in it that stands: clock_skew_seconds_max becomes clock_skew_max."""
+    return "_".join(part for part in name.split("_") if part not in UNITS)
 
 
 def _model_at(location: tuple[int | str, ...]) -> type[BaseModel] | None:

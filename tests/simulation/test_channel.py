@@ -104,7 +104,7 @@ def test_law_an_extra_phone_changes_nothing_for_the_rest(
 def test_law_scans_keep_their_distance(seed: int, interval: int, data: st.DataObject) -> None:
     """Scan times grow, and their gaps stay within twice the jitter of the interval."""
     jitter = data.draw(st.integers(0, (interval - 2) // 2))
-    phones = PhonesSection(scan_interval_seconds=interval, scan_jitter_seconds=jitter, scan_length_seconds=1)
+    phones = PhonesSection(scan_interval_seconds=interval, scan_jitter_seconds=jitter)
     times = ScanTimes(phones, seed, START)
     drawn = [times.time(5, number) for number in range(50)]
     assert START <= drawn[0] < START + interval + 2 * jitter

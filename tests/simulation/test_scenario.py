@@ -71,7 +71,7 @@ def test_a_file_is_read_by_its_path(tmp_path: Path) -> None:
         ({"phones": {"scan_interval_seconds": 5}}, ["phones.scan_interval_seconds", "5", "at least 30"]),
         ({"phones": {"scan_interval_seconds": 60.5}}, ["phones.scan_interval_seconds", "60.5", "integer"]),
         ({"phones": {"scan_interval_seconds": True}}, ["phones.scan_interval_seconds", "True"]),
-        ({"phones": {"scan_jitter_seconds": 150}}, ["phones", "scan_jitter_seconds (150)", "overlap"]),
+        ({"phones": {"scan_jitter_seconds": 150}}, ["phones", "scan_jitter_seconds (150)", "change places"]),
         ({"channel": {"slope_db_per_decade": float("nan")}}, ["channel.slope_db_per_decade", "nan", "finite"]),
         ({"channel": {"preset": "foggy"}}, ["channel.preset", "'foggy'", "'perfect' or 'lossy'"]),
         ({"channel": {"carriage": [{"place": p, "fraction": 0.6, "offset_db": 5.0} for p in ("bag", "hand")]}},
@@ -230,3 +230,31 @@ def test_law_any_section_is_a_scenario_or_our_error(value: object, name: str) ->
     else:
         sentence = "scenario test.toml: fine"
     assert sentence.startswith("scenario test.toml: ")
+
+
+def test_the_digest_does_not_depend_on_where_the_contacts_lie() -> None:
+    """Two runs on one list in two folders are one scenario: the path is no part of its digest."""
+    here, there = (parsed().with_contacts_file(path) for path in ("a/list.csv", "/elsewhere/list.csv"))
+    assert here.digest() == there.digest()
+    assert here.contacts.file != there.contacts.file
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a = " + "[" * 5_000, "seed = " + "9" * 5_000, "a = \x00", "= 1"],
+    ids=["deep", "huge", "nul", "bare"],
+)
+def test_what_is_no_toml_is_said(text: str, tmp_path: Path) -> None:
+    """Hostile or broken files are refused in a sentence, whatever the TOML reader raises."""
+    file = tmp_path / "broken.toml"
+    file.write_text(text)
+    with pytest.raises(ScenarioError, match="not TOML"):
+        load_scenario(str(file))
+
+
+def test_a_fault_in_days_names_the_field_alone() -> None:
+    """The two forms of world.days are explained without the names of pydantic's branches."""
+    with pytest.raises(ScenarioError, match=r"world\.days is 0") as caught:
+        parsed(world={"days": 0})
+    assert "literal" not in str(caught.value)
+    assert "constrained" not in str(caught.value)

@@ -121,7 +121,7 @@ class Design(ABC):
         for reading in (*kept, *new):
             key = (reading.offset, reading.rssi_dbm, reading.metadata)
             seconds[key] = seconds.get(key, 0) + reading.seconds
-        return tuple(Reading(o, rssi, seconds[o, rssi, data], data) for o, rssi, data in sorted(seconds))
+        return tuple(sorted(Reading(o, rssi, total, data) for (o, rssi, data), total in seconds.items()))
 
     # -- what is uploaded and what is published -------------------------------------------------------------------
     @abstractmethod

@@ -73,7 +73,7 @@ class ChunkWindow:
                 self._exhausted = True
                 break
             gathered += len(chunk)
-            if False:
+            if self.base + gathered > self._limit:
                 raise OversizedError
             pieces.append(chunk)
         self.data = b"".join(pieces)
