@@ -10,7 +10,7 @@ from anopticon_client.events import Sighting
 from anopticon_client.memory import Memory
 from anopticon_client.state import ObservationKey
 from anopticon_protocol.advert import Advertisement, parse
-from anopticon_protocol.designs.records import SETTLED, Observation, Token
+from anopticon_protocol.designs.records import SETTLED, Observation
 from anopticon_protocol.errors import AdvertisementError
 from anopticon_protocol.params import DAY_SECONDS, MAX_RSSI_DBM, MIN_RSSI_DBM, RETENTION_DAYS
 
@@ -18,6 +18,9 @@ MAX_SIGHTINGS_PER_SCAN: Final = 5_000
 """300 phones in range at four frames a second for four seconds; what comes on top is ignored."""
 MAX_NEW_OBSERVATIONS_PER_DAY: Final = 20_000
 """Twice the white paper's 140,000 in 14 days: beyond it somebody floods the air, and the store stays bounded."""
+
+MAX_READINGS: Final = 4_096
+"""Readings of one observation: a frame every 200 ms for the ten minutes of an interval makes 3,000."""
 
 
 class Encounters:
@@ -98,14 +101,12 @@ class Encounters:
             said = parsed[frame]
             if said is None or said.service_uuid != self._design.service_uuid:
                 continue
-            if MIN_RSSI_DBM < rssi_dbm <= MAX_RSSI_DBM:
+            if MIN_RSSI_DBM <= rssi_dbm <= MAX_RSSI_DBM:
                 heard.setdefault(said.service_data, []).append(rssi_dbm)
         return heard
 
     def _keep(self, service_data: bytes, now: int, rssi_dbm: Sequence[int], gap: int) -> bool:
         token = self._design.observe(service_data, now)
-        if self._published(token):
-            return True
         received = self._design.received(now, self._period)
         if received <= self._memory.progress.settled_until:
             received = SETTLED
@@ -121,17 +122,13 @@ class Encounters:
     def _merge(self, new: Observation) -> None:
         kept = self._memory.observations.get(ObservationKey(new.token, new.received))
         if kept is not None and (kept.match is None) != (new.match is None):
-            # The key was published between the two: what it did not match was heard after that (PH-28).
+            # The key was published between the two: what it did not match was heard after that, from somebody who
+            # had the identifier from there (PH-28).
             if kept.match is not None:
                 return
             kept = None
-        folded = self._design.fold(kept.readings if kept else (), new.readings)
+        folded = self._design.fold(kept.readings if kept else (), new.readings)[:MAX_READINGS]
         self._memory.put_observation(Observation(new.token, new.received, folded, new.match))
-
-    def _published(self, token: Token) -> bool:
-        """Whether a published key has matched this token: who sends it now has it from there (PH-28)."""
-        rows = self._memory.by_value.get(token.value, ())
-        return any(key in self._memory.matched for key in rows if key.token == token)
 
     def _day(self, key: ObservationKey) -> int:
         return key.token.slot * self._design.observation_slot_seconds // DAY_SECONDS

@@ -94,8 +94,10 @@ class Reporting:
         pending = self._memory.upload
         if pending is None:
             return
-        kept = tuple(key for key in pending.keys if not self._config.design.key_expired(key, now))
-        if len(kept) < len(pending.keys):
+        design = self._config.design
+        left = (design.remaining(key, now, pending.made_at) for key in pending.keys)
+        kept = tuple(key for key in left if key is not None)
+        if kept != pending.keys:
             self._memory.set_upload(replace(pending, keys=kept) if kept else None)
 
     def next_expiry(self) -> int | None:

@@ -33,9 +33,9 @@ DP3T_SERVICE_UUID: Final = 0xFD68
 GAEN_SERVICE_UUID: Final = 0xFD6F
 REFERENCE_TX_POWER_DBM: Final = -15
 """Transmit power that DP-3T frames are taken to have: they carry none. Android's level LOW (reference: gaen.md 2)."""
-MIN_RSSI_DBM: Final = -127
+MIN_RSSI_DBM: Final = -126
 MAX_RSSI_DBM: Final = 20
-"""HCI gives RSSI as -127..20; 127 means unknown and is never a measurement (Core Specification 7.7.65.2)."""
+"""HCI gives RSSI as -127..20 and 127 for unknown (Core Specification 7.7.65.2); some stacks say -127 for unknown."""
 
 # -- what one scan stands for -----------------------------------------------------------------------------------
 SCAN_CREDIT_MAX_SECONDS: Final = 300

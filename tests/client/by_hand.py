@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from anopticon_client.events import Effect, FetchBatch, Warn
+from anopticon_client.events import Effect, FetchBatch, Warn, Woken
 from anopticon_protocol.designs.base import Design
 from anopticon_protocol.designs.records import SharedKey
 from anopticon_protocol.messages import BatchEntry, BatchIndex
-from tests.client.drive import SECOND_CODE, START, Handset, Town, bytes_of, clock
+from tests.client.drive import DAY, SECOND_CODE, START, Handset, Town, bytes_of, clock
+
+PERIOD: Final = 7_200
+FOREIGN_DESIGN: Final = {"gaen": "lowcost"}
+"""Of which other design a batch for this one is, if not of gaen."""
 
 
 def some_key(design: Design, name: object = "key") -> SharedKey:
@@ -41,12 +45,6 @@ def lone(spec: str) -> tuple[Town, Handset]:
     return town, bob
 
 
-PERIOD = 7_200
-
-
-FOREIGN_DESIGN = {"gaen": "lowcost"}
-
-
 class Said(NamedTuple):
     """A frame as broadcast by one of two people who reported, and the release of its key."""
 
@@ -71,3 +69,19 @@ def published(spec: str) -> tuple[Town, tuple[Said, ...]]:
         said += [Said(frame, at, report - report % PERIOD + PERIOD) for at, frame in frames]
     town.run(clock("00:01", 2))
     return town, tuple(said)
+
+
+def listen(spec: str, said: int, heard: int, report: int) -> Handset:
+    """Bob hears at `heard` what Ann broadcast at `said`; Ann reports at `report`; two days later Bob has it all."""
+    town = Town(spec, "ann", "bob")
+    ann, bob = town.handsets
+    bob.asleep = True
+    town.run(said)
+    frame = ann.frame
+    town.run(report)
+    town.report(ann, START)
+    bob.hear(frame, heard)
+    town.now = max(report, heard) + 2 * DAY
+    town.tell(bob, Woken())
+    assert town.desk.files
+    return bob

@@ -50,11 +50,11 @@ from tests.client.shells import VirtualClock
 from tests.client.states import in_order, replay
 
 STEPS: Final = 5
-INSTRUCTIONS: Final = 500
+INSTRUCTIONS: Final = 1_000
 """Instructions of SQLite's machine between two points at which a write may be killed."""
 MOMENTS: Final = 20
 HOUR: Final = 3_600
-HOURS: Final = 8
+HOURS: Final = 9
 SCANS: Final = ScanPlan(every_seconds=900)
 BEFORE: Final = {"apply", "applied", "advertise", "index", "upload", "show"}
 AFTER: Final = {"index", "batch", "upload", "show"}
@@ -80,6 +80,12 @@ def wait(process: int) -> str:
     """How a child ended."""
     _, status = os.waitpid(process, 0)
     return "killed" if os.WIFSIGNALED(status) else "failed" if os.WEXITSTATUS(status) else "ended"
+
+
+def say(what: object) -> None:
+    """Print a line of JSON."""
+    sys.stdout.write(f"{json.dumps(what)}\n")
+    sys.stdout.flush()
 
 
 def die() -> NoReturn:
@@ -109,14 +115,22 @@ def changes_of(step: int) -> list[Change]:
 def write(path: Path, point: Callable[[], object]) -> None:
     """Take up the writes where the file ends, calling `point` at every point within and after each."""
     store = SqliteStore(path, "lowcost")
-    store._db.set_progress_handler(lambda: point() and None, INSTRUCTIONS)
-    store._db.set_trace_callback(lambda statement: point() and None)
+    store._db.set_progress_handler(_going_on(point), INSTRUCTIONS)
+    store._db.set_trace_callback(lambda statement: point())
     for step in range(store.load().progress.last_scan + 1, STEPS + 1):
         store.apply(changes_of(step))
         point()
     store._db.set_progress_handler(None, 0)
     store._db.set_trace_callback(None)
     store.close()
+
+
+def _going_on(point: Callable[[], object]) -> Callable[[], int]:
+    def handler() -> int:
+        point()
+        return 0
+
+    return handler
 
 
 def write_all(path: Path) -> str:
@@ -140,7 +154,7 @@ def kill_inside_writes(folder: Path) -> None:
         path = folder / f"{die_at}.sqlite3"
         points = count(1)
         how = wait(fork(lambda: write(path, lambda: next(points) == die_at and die())))  # noqa: B023 - runs at once
-        print(json.dumps([how, found(path), write_all(path), found(path)]), flush=True)
+        say([how, found(path), write_all(path), found(path)])
         if how == "ended":
             return
 
@@ -157,7 +171,7 @@ def kill_at_any_moment(folder: Path) -> None:
         how = wait(process)
         ours.close()
         theirs.close()
-        print(json.dumps([how, found(path), write_all(path), found(path)]), flush=True)
+        say([how, found(path), write_all(path), found(path)])
 
 
 # -- killed between steps of a life ---------------------------------------------------------------------------------
@@ -359,7 +373,7 @@ def kill_between_steps(folder: Path, spec: str) -> None:
             ended = world.serve(Line(ours), process)
             wait(process)
             ours.close()
-        print(json.dumps(summary(world, lives)), flush=True)
+        say(summary(world, lives))
         if lives == 1:
             return
 
@@ -387,7 +401,7 @@ def summary(world: World, lives: int) -> dict[str, object]:
 
 if __name__ == "__main__":
     # To wait for the disk makes no difference to a process that is killed, and all to how long this takes.
-    sqlite._SETTINGS = tuple(one.replace("= FULL", "= OFF") for one in sqlite._SETTINGS)  # type: ignore[misc]
+    sqlite._SETTINGS = tuple(one.replace("= FULL", "= OFF") for one in sqlite._SETTINGS)
     what, where = sys.argv[1], Path(sys.argv[2])
     if what == "points":
         kill_inside_writes(where)

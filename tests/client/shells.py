@@ -1,4 +1,4 @@
-"""Ports for a Runner in virtual time: a clock that jumps, an air in memory, a key desk behind a network that can fail."""
+"""Ports for a Runner in virtual time: a clock that jumps, an air in memory, a key desk on a line that can break."""
 
 from __future__ import annotations
 

@@ -83,8 +83,12 @@ async def hears(phone: UdpAir, wanted: Callable[[set[Sighting]], bool]) -> set[S
 async def stranger(target: UdpAir) -> AsyncIterator[Callable[[bytes], None]]:
     """Some other program of this machine that sends to a phone's port."""
     other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+    def send(data: bytes) -> None:
+        other.sendto(data, (LOOPBACK, target.port))
+
     try:
-        yield lambda data: other.sendto(data, (LOOPBACK, target.port)) and None
+        yield send
     finally:
         other.close()
 
@@ -92,8 +96,8 @@ async def stranger(target: UdpAir) -> AsyncIterator[Callable[[bytes], None]]:
 async def arrives(done: Callable[[], bool]) -> None:
     """Give the event loop turns until what was sent has arrived."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not done():
-            await asyncio.sleep(0)  # noqa: ASYNC110 - the socket has nobody to set an Event
+        while not done():  # noqa: ASYNC110 - a socket sets no Event
+            await asyncio.sleep(0)
 
 
 # -- datagrams ------------------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def ending_of(handset: Handset, town: Town) -> Ending:
     """The ending as one phone sees it."""
     saved = handset.saved
     shown = (effect.notice for effect in handset.effects if isinstance(effect, ShowNotice))
-    # A process that dies does not learn that its last try failed, so the server may be up before it was told to be down.
+    # A process that dies does not learn that its last try failed: the server may be up before it was told to be down.
     screen = {notice.notice_id: notice for notice in shown if notice.kind is not NoticeKind.SERVER_DOWN}
     return Ending(
         dict(saved.notices),

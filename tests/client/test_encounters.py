@@ -217,7 +217,7 @@ def test_only_so_many_frames_of_one_scan_are_looked_at(spec: str) -> None:
 
 @pytest.mark.parametrize("spec", ["lowcost", "unlinkable", "gaen"])
 def test_a_flood_of_made_up_identifiers_stays_within_its_bound(spec: str) -> None:
-    """A day's store takes 20,000 new identifiers; people known before the flood are still counted, and so is tomorrow."""
+    """A day takes 20,000 new identifiers; people known before the flood are still counted, and so is tomorrow."""
     town = Town(spec, "bob")
     (bob,) = town.handsets
     at = clock("12:00")

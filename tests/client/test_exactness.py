@@ -65,10 +65,8 @@ def test_law_what_counts_is_exact_in_any_order_of_delivery(spec: str, data: st.D
     bob.handle(Started(), START)
     expected: dict[int, int] = {}
     last = 0
-    firsts: dict[Said, int] = {}
-    for at, said in sorted(heard.items(), reverse=True):
-        if near_intervals(said, at):
-            firsts[said] = at
+    backwards = sorted(heard.items(), reverse=True)
+    firsts = {said: at for at, said in backwards if near_intervals(said, at)}
     for now in sorted(polls | set(heard)):
         if now in heard:
             said = heard[now]
@@ -105,9 +103,6 @@ def poll(town: Town, bob: Handset, now: int, data: st.DataObject | None) -> None
             bob.handle(IndexFetched(index), now)
     for release in wanted:
         bob.handle(BatchFetched(release, town.desk.files[release]), now)
-
-
-PERIOD = 7_200
 
 
 WINDOW = {

@@ -35,6 +35,7 @@ def frame_at(key: OwnKey | SharedKey, at: int, tx_power_dbm: int) -> bytes:
 
 
 def only_key(handset: Handset) -> OwnKey:
+    """The one own key of a phone that has but one."""
     (key,) = handset.saved.own_keys.values()
     return key
 

@@ -74,7 +74,8 @@ def scripts(draw: st.DrawFn, spec: str) -> list[tuple[int, Event]]:
     steps = draw(
         st.lists(st.tuples(st.sampled_from([0, 1, 299, 900, 7_200, 40_000, 600_000]), events), max_size=14)
     )
-    now, script = START, [(START, Started())]
+    now = START
+    script: list[tuple[int, Event]] = [(now, Started())]
     for step, event in steps:
         now += step
         script.append((now, event))

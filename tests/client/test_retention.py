@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from anopticon_client.events import Woken
 from anopticon_client.phone import Phone
-from anopticon_client.state import DropBatch, DropNotice, DropObservation, DropOwnKey, PutObservation
+from anopticon_client.state import (
+    DropBatch,
+    DropNotice,
+    DropObservation,
+    DropOwnKey,
+    PendingUpload,
+    PutObservation,
+)
 from anopticon_protocol.designs.records import SharedKey
 from tests.client.drive import CODE, DAY, SECOND_CODE, START, Town, clock, each_design
 from tests.client.tables import KEPT, SLOT_SECONDS, frame_of, key_end, too_old
@@ -101,10 +108,11 @@ def test_a_report_that_cannot_be_sent_loses_its_keys_as_they_turn_too_old(spec: 
     for at in range(clock("00:00", day=14), clock("01:00", day=16), 450):
         ann.handle(Woken(), at)
         assert too_old(ann, at) == []
-        counts.append(len(ann.saved.upload.keys) if ann.saved.upload else 0)
+        pending: PendingUpload | None = ann.saved.upload
+        counts.append(0 if pending is None else len(pending.keys))
     assert counts == sorted(counts, reverse=True)
     assert counts[-1] == 0
-    assert ann.saved.upload is None
+    assert pending is None
 
 
 @each_design

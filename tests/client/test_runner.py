@@ -35,7 +35,8 @@ from anopticon_protocol.codes import make_code
 from anopticon_protocol.designs import open_design
 from anopticon_protocol.messages import BatchEntry
 from tests.client.desk import KEY_ID, SIGNER, KeyDesk
-from tests.client.drive import CODE, DAY, START, Saved, bytes_of, each_design
+from tests.client.drive import CODE, DAY, START, bytes_of, each_design
+from tests.client.saved import Saved
 from tests.client.shells import Air, AirRadio, DeskServer, FullStore, Screen, VirtualClock, settle
 from tests.client.states import change_lists, in_order
 
@@ -196,7 +197,7 @@ async def test_the_watcher_sees_events_and_effects_in_order(world: World) -> Non
 
 
 async def test_a_full_disk_is_told_once_and_loses_nothing(world: World) -> None:
-    """While nothing can be saved nothing is done; once there is room all of it is saved, then done."""
+    """SPEC: PH-61. While nothing can be saved nothing is done; once there is room all is saved, then done."""
     anna, ben = Handset("anna", world), Handset("ben", world)
     async with running(anna, ben):
         await world.clock.run_for(600)

@@ -214,7 +214,7 @@ def test_withholding_everything_sends_nothing_and_keeps_the_keys(spec: str) -> N
 
 @each_design
 def test_an_upload_holds_only_keys_of_the_contagious_period(spec: str) -> None:
-    """No uploaded key ended before the contagious period, none begins after the report, and the code is the typed one."""
+    """No uploaded key ended before the contagious period or begins after the report; the code is the typed one."""
     town = Town(spec, "ann")
     (ann,) = town.handsets
     town.run(clock("13:00", day=4))

@@ -41,7 +41,7 @@ from anopticon_client.transport.http import HttpKeyServer
 from anopticon_protocol.advert import encode, parse
 from anopticon_protocol.codes import make_code
 from anopticon_protocol.designs import open_design
-from anopticon_protocol.designs.records import SETTLED, Match, Observation, Reading, Token
+from anopticon_protocol.designs.records import SETTLED, Match, Observation, Reading, SharedKey, Token
 from anopticon_protocol.entropy import Entropy
 from anopticon_protocol.messages import BatchIndex, Upload
 from tests.client.desk import KEY_ID, SIGNER, KeyDesk, entry_of
@@ -229,6 +229,12 @@ def test_the_gap_counts_from_the_end_of_the_last_scan(last: int, now: int, secon
     ann.hear(FRAME, now)
     (row,) = ann.saved.observations.values()
     assert row.readings == (Reading(0, -60, seconds),)
+    raw = phone("gaen")
+    if last:
+        raw.scan(last)
+    raw.hear(encode(0xFD6F, bytes(20)), now)
+    (row,) = raw.saved.observations.values()
+    assert [reading.seconds for reading in row.readings] == [0 if seconds == 120 else seconds]
 
 
 @each_design
@@ -284,7 +290,10 @@ def test_a_batch_that_must_not_be_used_changes_nothing(spec: str) -> None:
     now = release + 10
     assert ann.handle(BatchFetched(release, data), now).changes == ()
     ann.handle(IndexFetched(desk.index(now)), now)
-    ann.handle(BatchFetched(release, data[:-1] + bytes([data[-1] ^ 1])), now)
+    key = SharedKey(bytes(desk.design.secret_bytes), START // desk.design.slot_seconds, 1)
+    other = KeyDesk(desk.design).put(release, key)
+    for wrong in (data[:-1] + bytes([data[-1] ^ 1]), other):
+        ann.handle(BatchFetched(release, wrong), now)
     assert ann.saved.batches == {}
     assert asked(ann.handle(IndexFetched(desk.index(now)), now).effects) == [release]
     ann.handle(BatchFetched(release, data), now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,8 @@ from anopticon_client.state import (
 )
 from anopticon_client.storage import MemoryStore, PhoneStore, SqliteStore, open_store
 from anopticon_protocol.designs.records import SETTLED, Match, Observation, OwnKey, Reading, SharedKey, Token
-from tests.client.drive import Saved, Town, clock
+from tests.client.drive import Town, clock
+from tests.client.saved import Saved
 from tests.client.states import change_lists, in_order, replay
 
 Reopen = Callable[[PhoneStore], PhoneStore]
@@ -156,7 +158,7 @@ def test_law_stores_agree_with_memory(changes: list[Change], cuts: list[int]) ->
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "phone.sqlite3"
         memory, file = MemoryStore(), SqliteStore(path, "gaen")
-        for start, end in zip(bounds, bounds[1:], strict=False):
+        for start, end in pairwise(bounds):
             memory.apply(changes[start:end])
             file.apply(changes[start:end])
         expected = in_order(replay(changes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -60,11 +61,9 @@ def test_a_day_of_packets_is_small() -> None:
 @each_decoder
 @given(data=st.binary(max_size=64) | st.binary(max_size=64).map(lambda tail: b"\x01" + tail))
 def test_law_garbage_raises_value_error(decode: Callable[[bytes], Any], data: bytes) -> None:
-    """Whatever bytes come, a decoder returns or raises ValueError."""
-    try:
+    """Whatever bytes come, a decoder returns or raises ValueError, and nothing else."""
+    with contextlib.suppress(ValueError):
         decode(data)
-    except ValueError as error:
-        assert str(error)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +78,7 @@ def test_law_garbage_raises_value_error(decode: Callable[[bytes], Any], data: by
 def test_every_cut_and_every_tail_is_noticed(decode: Callable[[bytes], Any], whole: bytes) -> None:
     """Bytes that end early or go on too long are refused."""
     for end in range(len(whole)):
-        with pytest.raises(ValueError, match="end too early|version"):
+        with pytest.raises(ValueError, match=r"end too early|version"):
             decode(whole[:end])
     with pytest.raises(ValueError, match="1 bytes behind"):
         decode(whole + b"\x00")

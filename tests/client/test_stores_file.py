@@ -349,7 +349,7 @@ def test_a_second_phone_on_one_file_is_refused(store: SqliteStore, path: Path) -
 
 
 def test_a_full_store_keeps_what_it_had_and_nothing_of_the_failed_write(store: SqliteStore) -> None:
-    """When there is no room the write fails as a whole, and succeeds once there is room again."""
+    """SPEC: PH-60. When there is no room the write fails as a whole, and succeeds once there is room again."""
     store.apply([PutObservation(row(0)), SetProgress(Progress(last_scan=1))])
     store._db.execute("PRAGMA max_page_count = 12")
     many: list[Change] = [SetProgress(Progress(last_scan=2)), drop(row(0))]

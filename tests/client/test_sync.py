@@ -41,7 +41,7 @@ def test_polls_come_after_each_release_at_a_random_time(spec: str) -> None:
 @each_design
 def test_failures_are_retried_later_and_later_up_to_six_hours(spec: str) -> None:
     """After n failures in a row the next try comes after half to all of 60 s doubled n - 1 times, at most 6 hours."""
-    town, bob = lone(spec)
+    _, bob = lone(spec)
     now = clock("03:00")
     waits = []
     for failure in range(1, 41):

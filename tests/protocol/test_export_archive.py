@@ -100,7 +100,7 @@ def test_large_entries_come_in_bounded_chunks() -> None:
 )
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_an_entry_that_does_not_belong_is_named_and_the_rest_is_readable(name: str, code: DefectCode) -> None:
-    """Any third entry refuses the archive, by its kind, and export.bin can still be looked at."""
+    """SPEC: EX-9. Any third entry refuses the archive, by its kind, and export.bin can still be looked at."""
     data = zip_of([*FILES, (name, b"x")])
     assert found(data) == [code]
     opened = open_archive(data)
@@ -121,7 +121,7 @@ def test_missing_entries_are_named() -> None:
 
 @pytest.mark.parametrize("flag", [0x0001, 0x0040, 0x2000])
 def test_encrypted_entries_are_refused(flag: int) -> None:
-    """Each encryption flag is recognised, in the list of defects and when the entry is read."""
+    """SPEC: EX-9. Each encryption flag is recognised, in the list of defects and when the entry is read."""
     data = patched(
         encode_archive(b"bin", b"sig"), {6: flag.to_bytes(2, "little")}, {8: flag.to_bytes(2, "little")}
     )
@@ -130,7 +130,7 @@ def test_encrypted_entries_are_refused(flag: int) -> None:
 
 
 def test_other_compression_methods_are_refused() -> None:
-    """bzip2 is a method that zip knows and an export must not use."""
+    """SPEC: EX-9. bzip2 is a method that zip knows and an export must not use."""
     data = zip_of(FILES, zipfile.ZIP_BZIP2)
     assert found(data) == [DefectCode.ENTRY_METHOD] * 2
     assert refusal(data) is DefectCode.ENTRY_METHOD
@@ -169,7 +169,7 @@ def u32(value: int) -> bytes:
 def test_a_directory_that_lies_is_found_out(
     local: dict[int, bytes], directory: dict[int, bytes], code: DefectCode
 ) -> None:
-    """Checksum, lengths, offset, method and name are held against the entry itself."""
+    """SPEC: EX-9. Checksum, lengths, offset, method and name are held against the entry itself."""
     assert refusal(patched(encode_archive(b"bin" * 9, b"sig"), local, directory)) is code
 
 
@@ -224,7 +224,7 @@ def test_an_oversized_archive_is_not_looked_into(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_zip_bomb_costs_no_memory() -> None:
-    """A quarter of a gigabyte of zeros in 260 kB is given up within the first chunks."""
+    """SPEC: EX-10. A quarter of a gigabyte of zeros in 260 kB is given up within the first chunks."""
     squeezer = zlib.compressobj(9, zlib.DEFLATED, -15)
     block = bytes(1 << 20)
     bomb = b"".join(squeezer.compress(block) for _ in range(256)) + squeezer.flush()
@@ -237,7 +237,7 @@ def test_a_zip_bomb_costs_no_memory() -> None:
 
 
 def test_a_bomb_that_hides_its_size_is_found_while_inflating() -> None:
-    """The size in the directory is not believed: the ratio is that of the bytes that come out."""
+    """SPEC: EX-10. The size in the directory is not believed: the ratio is that of the bytes that come out."""
     data = deflated(zlib.compress(bytes(10 << 20))[2:-4], size=3, crc=zlib.crc32(b"bin"))
     assert refusal(data) is DefectCode.ENTRY_RATIO
 

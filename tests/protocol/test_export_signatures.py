@@ -121,7 +121,7 @@ def test_offsets_of_entries_point_at_them() -> None:
 def test_what_is_wrong_with_a_signature_is_named(
     changed: list[ExportSignature], code: DefectCode, sentence: str
 ) -> None:
-    """Every way in which export.sig and export.bin disagree has a code and a sentence of its own."""
+    """SPEC: EX-7. Every way in which export.sig and export.bin disagree has a code and a sentence of its own."""
     found, defects = read_signatures(sig_of(*changed))
     assert defects == []
     (defect,) = compare_signatures(HEADER, found)
@@ -159,7 +159,7 @@ def test_a_mismatched_info_tells_what_else_is_wrong_with_it() -> None:
 def test_signature_infos_of_export_bin_are_judged(
     given_infos: list[SignatureInfo], expected: list[DefectCode]
 ) -> None:
-    """Another algorithm refuses; an empty name is tolerated if it is the only one."""
+    """SPEC: EX-6, EX-7. Another algorithm refuses; an empty name is tolerated if it is the only one."""
     fields = b""
     for info in given_infos:
         body = wire.bytes_field(3, info.key_version.encode()) + wire.bytes_field(4, info.key_id.encode())
@@ -197,7 +197,7 @@ def test_signature_forms_are_told_apart(signature: bytes, form: SignatureForm) -
 
 
 def test_a_wrong_signature_and_a_raw_one_do_not_verify() -> None:
-    """A signature by another key or over other bytes fails; a raw one tells if its key would be right."""
+    """SPEC: EX-6. A signature by another key or over other bytes fails; a raw one tells if its key would be right."""
     for signature in (STRANGER.sign(BIN), SIGNER.sign(BIN + b"\0"), SIGNER.sign(BIN[16:])):
         with pytest.raises(ExportError, match='signature by "310-v1" does not verify with the given key'):
             verify_signature(BIN, entry_of(signature), [SIGNER.public])
@@ -295,7 +295,7 @@ def test_a_dropped_record_does_not_refuse_the_archive() -> None:
 
 
 def test_one_good_signature_of_two_is_enough() -> None:
-    """During a change of keys a file carries two signatures, and each phone knows one of the keys."""
+    """SPEC: EX-7. During a change of keys a file carries two signatures, and each phone knows one of the keys."""
     second = SignatureInfo("v2", "310")
     data = write_export(HEADER, [key(1)], [(STRANGER, second), (SIGNER, INFO)])
     assert load_export(data, [SIGNER.public]).signed_by == SIGNER.public
@@ -315,7 +315,7 @@ def test_one_good_signature_of_two_is_enough() -> None:
     ],
 )
 def test_an_archive_that_breaks_a_rule_does_not_load(archive: bytes, code: DefectCode) -> None:
-    """No key comes out of an archive that any rule refuses."""
+    """SPEC: EX-8. No key comes out of an archive that any rule refuses."""
     with pytest.raises(ExportError) as caught:
         load_export(archive, [SIGNER.public])
     assert caught.value.defect.code is code

@@ -24,7 +24,7 @@ from tests.protocol.export_kit import HEADER, INFO, SIGNER, key, key_lists
 
 @given(key_lists, st.randoms(use_true_random=False))
 def test_the_order_of_uploads_leaves_no_trace(given_keys: list[ExportedKey], luck: random.Random) -> None:
-    """The same keys in any order give the same archive, byte for byte."""
+    """SPEC: EX-11. The same keys in any order give the same archive, byte for byte."""
     shuffled = list(given_keys)
     luck.shuffle(shuffled)
     assert write_export(HEADER, given_keys, [(SIGNER, INFO)]) == write_export(
@@ -33,14 +33,14 @@ def test_the_order_of_uploads_leaves_no_trace(given_keys: list[ExportedKey], luc
 
 
 def test_the_bytes_of_an_archive_never_change() -> None:
-    """The archive of a fixed set of keys has the digest it had when this was written, on every machine."""
+    """SPEC: EX-11. The archive of a fixed set of keys has the digest it had when this was written, on every machine."""
     keys = [key(1), key(2, rolling_period=30, report_type=ReportType.CONFIRMED_TEST, days_since_onset=-2)]
     data = write_export(HEADER, keys, [(SIGNER, INFO)], revised_keys=[key(1, report_type=ReportType.REVOKED)])
     assert sha256(data).hex() == "3f7855942bcbe1ecc94dc99f7f29db1894fece5afd3a746ea348353da2fa0ded"
 
 
 def test_defaults_are_left_out_and_risk_is_written() -> None:
-    """A full day with nothing known takes 26 bytes: key, risk 0 and start."""
+    """SPEC: EX-11. A full day with nothing known takes 26 bytes: key, risk 0 and start."""
     assert encode_key(key(1)).hex() == "0a10" + key(1).key_data.hex() + "1000" + "18b0dfa101"
     full = key(1, rolling_period=143, report_type=ReportType.REVOKED, days_since_onset=-14)
     assert encode_key(full).hex().endswith("1000" + "18b0dfa101" + "208f01" + "2805" + "301b")
@@ -69,7 +69,7 @@ def test_batch_numbers_are_one_of_one_unless_given() -> None:
     ],
 )
 def test_a_header_that_would_be_refused_is_not_written(header: ExportHeader, sentence: str) -> None:
-    """Writer and reader agree on what a header may say."""
+    """SPEC: EX-12. Writer and reader agree on what a header may say."""
     with pytest.raises(InvalidParameterError, match=sentence):
         encode_export(header, [])
 
@@ -86,7 +86,7 @@ def test_a_header_that_would_be_refused_is_not_written(header: ExportHeader, sen
     ],
 )
 def test_a_key_that_would_be_dropped_is_not_written(bad: ExportedKey, sentence: str) -> None:
-    """Writer and reader agree on what a key may say."""
+    """SPEC: EX-12. Writer and reader agree on what a key may say."""
     with pytest.raises(InvalidParameterError, match=sentence):
         encode_export(HEADER, [bad])
 
@@ -105,7 +105,7 @@ def test_doubled_keys_unsigned_files_and_too_many_keys_are_not_written(
 
 
 def test_an_archive_holds_two_plain_entries() -> None:
-    """Both files are stored as they are, one after the other, dated 1980."""
+    """SPEC: EX-11. Both files are stored as they are, one after the other, dated 1980."""
     data = encode_archive(b"bin", b"sig")
     assert [(entry.name, entry.method, entry.offset) for entry in open_archive(data).entries] == [
         ("export.bin", 0, 0),

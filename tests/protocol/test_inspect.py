@@ -314,7 +314,7 @@ def test_no_file_breaks_an_inspection(data: st.DataObject) -> None:
 def test_inspecting_needs_no_more_memory_than_the_file_explains() -> None:
     """20,000 keys are inspected in less than 200 bytes a key."""
     count = 20_000
-    data = export_of(*(record(encode_key(key(number % 60_000))) for number in range(1_000))) + b"".join(
+    data = export_of(*(record(encode_key(key(number))) for number in range(1_000))) + b"".join(
         record(wire.bytes_field(1, number.to_bytes(16, "big")), wire.varint_field(3, 2_650_032))
         for number in range(1_000, count)
     )

@@ -224,7 +224,7 @@ def test_values_are_told_apart_by_type_and_cut_short() -> None:
 def test_the_command_names_rows_and_sets_the_status(
     tmp_path: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """check-vectors prints each failing row, and exits with 1; for what it cannot check, with 2."""
+    """SPEC: VE-2. check-vectors prints each failing row, and exits with 1; for what it cannot check, with 2."""
     bad, good, odd, schema = (
         tmp_path / name for name in ("bad.json", "good.json", "odd.json", "schema.json")
     )

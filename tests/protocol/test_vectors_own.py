@@ -53,7 +53,7 @@ def test_there_is_a_file_of_every_kind() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_files_fit_their_schema(name: str) -> None:
-    """schema.json is a JSON Schema, and describes the file."""
+    """SPEC: VE-1. schema.json is a JSON Schema, and describes the file."""
     schema = json.loads((FOLDER / "schema.json").read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(schema)
     assert [error.message for error in Draft202012Validator(schema).iter_errors(document(name))] == []
@@ -75,7 +75,7 @@ def test_files_hold_valid_and_where_they_can_invalid_cases(name: str) -> None:
 
 
 def test_the_generator_gives_these_files(capsys: pytest.CaptureFixture[str]) -> None:
-    """--check finds no difference between what is generated and what is there."""
+    """SPEC: VE-1. --check finds no difference between what is generated and what is there."""
     assert generate.main(["--check"]) == 0
     assert capsys.readouterr().out == ""
 

@@ -135,7 +135,7 @@ def test_any_change_is_found(shared: Shared, name: str, data: st.DataObject) -> 
     ],
 )
 def test_the_row_at_fault_is_named(shared: Shared, name: str, steps: Steps, path: str) -> None:
-    """The first fault has the path of the value that was changed, or of the first one computed from it."""
+    """SPEC: VE-2. The first fault has the path of the value that was changed, or of the first one computed from it."""
     root = document(shared(f"vectors/{name}.json"))
 
     def change(parent: Any, step: Any) -> None:

@@ -100,6 +100,22 @@ def test_index_and_batches_agree(spec: str) -> None:
         desk.server.batch("0" * 64)
 
 
+def test_a_batch_is_not_listed_before_all_up_to_it_are_there() -> None:
+    """What a publisher has written but not yet declared complete is neither listed nor served (SV-11)."""
+    desk = open_desk("gaen")
+    for kind in Kind:
+        desk.archive.put(kind, FIRST, b"written by a publisher that is not done")
+    assert (desk.index().batches, desk.server.export_index()) == ((), b"")
+    (entry,) = desk.archive.entries(Kind.BATCH)
+    with pytest.raises(NotFoundError):
+        desk.server.batch(entry.sha256)
+    with pytest.raises(NotFoundError):
+        desk.server.find_export(f"{FIRST}.zip")
+    desk.archive.complete(FIRST)
+    assert [one.release for one in desk.index().batches] == [FIRST]
+    assert desk.server.export_index() == f"{FIRST}.zip\n".encode()
+
+
 @each_design
 @pytest.mark.parametrize("steps", [1, 7])
 def test_one_jump_and_many_steps_publish_the_same(spec: str, steps: int) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+
 import pytest
 
+from anopticon_simulation import oracle, truth, verdict
 from anopticon_simulation.errors import SimulationError
 from anopticon_simulation.oracle import Hearing, OracleRules, Report, coverage_of, who_must_be_warned
 from anopticon_simulation.verdict import Verdict, compare_designs, person_days
@@ -123,3 +127,19 @@ def test_designs_that_differ_are_named_with_person_and_day() -> None:
     assert difference.only_here == ((2, MONDAY // DAY),)
     assert difference.only_there == ()
     assert person_days({2: {7: 1, 8: 1}}) == {(2, 7), (2, 8)}
+
+
+@pytest.mark.parametrize(
+    "judge", [oracle, truth, verdict], ids=lambda module: str(module.__name__).rpartition(".")[2]
+)
+def test_judges_import_nothing_of_what_they_judge(judge: object) -> None:
+    """SPEC: SI-2. Oracle, truth and verdict name no module of phone, server or protocol."""
+    tree = ast.parse(inspect.getsource(judge))  # type: ignore[arg-type] # a module is what it is given
+    imported = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    imported += [name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names]
+    assert imported
+    assert not [
+        name
+        for name in imported
+        if name.startswith(("anopticon_client", "anopticon_server", "anopticon_protocol"))
+    ]

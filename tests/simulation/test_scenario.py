@@ -169,7 +169,7 @@ def test_the_command_line_may_name_a_design_with_its_window() -> None:
     scenario = load_scenario("town")
     assert scenario.with_design(None) == scenario
     assert scenario.with_design("unlinkable").design_spec == "unlinkable"
-    assert scenario.with_design("hybrid").design_spec == "hybrid:window_minutes=240"
+    assert scenario.with_design("hybrid").design_spec == "hybrid:window_minutes=120"
     assert scenario.with_design("hybrid:window_minutes=60").world.hybrid_window_minutes == 60
     with pytest.raises(ScenarioError, match="centralised"):
         scenario.with_design("centralised")

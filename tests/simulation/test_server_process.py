@@ -54,7 +54,7 @@ def server_process(folder: Path, design: str, *options: str) -> Iterator[str]:
 def test_a_server_process_changes_nothing(
     design: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """result.json and every row of the server are the same over HTTP and in process."""
+    """SPEC: SI-4. result.json and every row of the server are the same over HTTP and in process."""
     monkeypatch.setenv(ISSUER_KEY_VARIABLE, ISSUER_KEY)
     with server_process(tmp_path / "data", design, "--rehearsal") as url:
         over_http = run(village(design), url)
@@ -73,7 +73,7 @@ def test_another_deployment_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_real_server_cannot_be_driven(tmp_path: Path) -> None:
-    """Without --rehearsal there is no route that moves time or shows rows, and the refusal says what to do."""
+    """SPEC: SI-5. Without --rehearsal no route moves time or shows rows, and the refusal says what to do."""
     with server_process(tmp_path / "data", "gaen") as url:
         link = HttpServer(url)
         with pytest.raises(KeyServerError, match="serve --rehearsal"):

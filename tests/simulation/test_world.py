@@ -16,7 +16,7 @@ from tests.simulation.worlds import DESIGNS, run, run_plan, village
     ("channel", "skew"), [("perfect", 0), ("lossy", 0), ("lossy", 600)], ids=["perfect", "lossy", "skewed"]
 )
 def test_phones_warn_exactly_whom_the_oracle_demands(design: str, channel: str, skew: int) -> None:
-    """Every person, day and second agrees, for each design, on a clean and a noisy channel, with wrong clocks."""
+    """SPEC: SI-1. Every person, day and second agrees, for each design, channel and clock skew."""
     judged = run(
         village(design, channel={"preset": channel}, phones={"clock_skew_seconds_max": skew}, exposure=WIDE)
     )
@@ -30,7 +30,7 @@ WIDE = {"attenuation_bound_db": 70, "minutes_per_day": 5}
 
 @pytest.mark.parametrize("design", ["lowcost", "gaen"])
 def test_the_same_seed_gives_the_same_bytes(design: str) -> None:
-    """Two runs of one scenario give one result.json, to the byte; another seed gives another."""
+    """SPEC: SI-4. Two runs of one scenario give one result.json, to the byte; another seed gives another."""
     first, again = (result_bytes(result_of(run(village(design)))) for _ in range(2))
     other = result_bytes(result_of(run(village(design, world={"seed": 6}))))
     assert first == again
@@ -38,7 +38,7 @@ def test_the_same_seed_gives_the_same_bytes(design: str) -> None:
 
 
 def test_a_design_changes_nobodys_meetings_or_hearings() -> None:
-    """Plans of two designs hold the same people, scans and positives: designs are compared on equal luck."""
+    """SPEC: SI-3. Plans of two designs hold the same people, scans and positives: they are compared on equal luck."""
     plans = [make_plan(village(design)) for design in DESIGNS]
     for plan in plans[1:]:
         assert plan.scans == plans[0].scans

@@ -14,13 +14,13 @@ from typing import Final
 
 from anopticon_client.cli.console import Console, status_lines
 from anopticon_client.cli.joining import join
-from anopticon_client.clock import PacedClock, open_clock
+from anopticon_client.clock import open_clock
 from anopticon_client.config import PhoneConfig
 from anopticon_client.errors import StoreError
 from anopticon_client.phone import Phone
+from anopticon_client.ports import Clock, Store
 from anopticon_client.radio import Position, RadioSettings, open_radio
 from anopticon_client.runner import Ports, Runner
-from anopticon_client.storage import PhoneStore
 from anopticon_client.transport import HttpKeyServer
 from anopticon_protocol.params import DAY_SECONDS, RETENTION_DAYS
 from anopticon_protocol.signing import VerifyingKey
@@ -72,16 +72,18 @@ async def run_phone(plan: Plan) -> None:
         )
         console.say(f"signing key {joined.key_id!r} ({joined.fingerprint}), {trusted}")
         runner = Runner(phone, Ports(clock, radio, store, server, console), watch=console.watch)
-        await Session(runner, console, clock, store, joined.design.spec).run(plan)
+        session = Session(runner, console, clock, store, joined.design.spec)
+        loop = asyncio.get_running_loop()
+        read_lines(lambda line: loop.call_soon_threadsafe(session.typed, line))
+        with stopped_by_signals(loop, runner.stop):
+            await session.run(plan.report, plan.after_minutes)
         console.say("stopped")
 
 
 class Session:
     """A runner, and the person in front of it."""
 
-    def __init__(
-        self, runner: Runner, console: Console, clock: PacedClock, store: PhoneStore, design: str
-    ) -> None:
+    def __init__(self, runner: Runner, console: Console, clock: Clock, store: Store, design: str) -> None:
         """Nothing happens before `run`."""
         self._runner = runner
         self._console = console
@@ -90,20 +92,19 @@ class Session:
         self._design = design
         self._lines: asyncio.Queue[bytes] = asyncio.Queue()
 
-    async def run(self, plan: Plan) -> None:
-        """Run the phone until `quit` or a signal."""
-        loop = asyncio.get_running_loop()
-        beside = [loop.create_task(self._obey())]
-        if plan.report is not None:
-            beside.append(loop.create_task(self._report_later(plan.report, plan.after_minutes)))
-        read_lines(lambda line: loop.call_soon_threadsafe(self._lines.put_nowait, line))
-        try:
-            with stopped_by_signals(loop, self._runner.stop):
-                await self._runner.run()
-        finally:
+    def typed(self, line: bytes) -> None:
+        """Take a line that the person typed."""
+        self._lines.put_nowait(line)
+
+    async def run(self, report: str | None = None, after_minutes: int = 0) -> None:
+        """Run the phone until it stops; hand in a report with the code `report` after so many minutes of its clock."""
+        async with asyncio.TaskGroup() as tasks:
+            beside = [tasks.create_task(self._obey())]
+            if report is not None:
+                beside.append(tasks.create_task(self._report_later(report, after_minutes)))
+            await self._runner.run()
             for task in beside:
                 task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
 
     async def _report_later(self, code: str, minutes: int) -> None:
         await self._clock.sleep_until(self._clock.now() + 60 * minutes)
@@ -146,7 +147,7 @@ def _code_and_days(words: list[str]) -> tuple[str, int]:
     return "".join(words), CONTAGIOUS_DAYS
 
 
-def read_lines(deliver: Callable[[bytes], object], descriptor: int | None = None) -> None:
+def read_lines(deliver: Callable[[bytes], object], descriptor: int | None = None) -> threading.Thread | None:
     """Hand every line of the standard input to `deliver`, from a thread that ends with the process.
 
     It reads the descriptor itself: the buffer behind `sys.stdin` cannot be left alone at the end of a process.
@@ -154,9 +155,11 @@ def read_lines(deliver: Callable[[bytes], object], descriptor: int | None = None
     """
     if descriptor is None:
         if sys.stdin is None:
-            return
+            return None
         descriptor = sys.stdin.fileno()
-    threading.Thread(target=_read, args=(descriptor, deliver), daemon=True, name="keyboard").start()
+    reader = threading.Thread(target=_read, args=(descriptor, deliver), daemon=True, name="keyboard")
+    reader.start()
+    return reader
 
 
 def _read(descriptor: int, deliver: Callable[[bytes], object]) -> None:

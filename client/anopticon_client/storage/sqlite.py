@@ -13,7 +13,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from anopticon_client.errors import StoreError, StoreForeignError, StoreFullError
 from anopticon_client.state import Change, Progress, Snapshot
@@ -21,7 +21,7 @@ from anopticon_client.storage import rows
 from anopticon_client.storage.schema import APPLICATION_ID, SCHEMA_VERSION, STATE_TABLES, TABLES
 
 _OWNER_ONLY = 0o600
-_SETTINGS: Final = (
+_SETTINGS: tuple[str, ...] = (
     "PRAGMA locking_mode = EXCLUSIVE",  # one phone for each file, from here until it is closed
     "PRAGMA journal_mode = TRUNCATE",  # DELETE keeps old pages in the journal of an exclusive file; WAL keeps them too
     "PRAGMA secure_delete = ON",  # deleted content is overwritten with zeros
@@ -211,9 +211,7 @@ def _named(error: sqlite3.Error, path: Path) -> StoreError:
     if name == "SQLITE_FULL":
         return StoreFullError(f"{path} cannot grow: there is no room left on the disk")
     if name == "SQLITE_IOERR_WRITE":
-        return StoreFullError(
-            f"{path} cannot be written: the disk is full, over quota or failing"
-        )
+        return StoreFullError(f"{path} cannot be written: the disk is full, over quota or failing")
     if name == "SQLITE_NOTADB":
         return StoreForeignError(f"{path} holds no phone: it is not an SQLite file")
     if name.startswith("SQLITE_CORRUPT"):

@@ -190,6 +190,10 @@ class Design(ABC):
         """Whether `key` ended more than RETENTION_DAYS ago and must be deleted."""
         return self.key_range(key)[1] + RETENTION_DAYS * DAY_SECONDS <= now
 
+    def remaining(self, key: SharedKey, now: int, until: int) -> SharedKey | None:  # noqa: ARG002 - chains need it
+        """What is left at `now` of a key that was in use up to `until`; None once all of it is too old."""
+        return None if self.key_expired(key, now) else key
+
     def observation_expired(self, slot: int, now: int) -> bool:
         """Whether everything heard in `slot` is more than RETENTION_DAYS old and must be deleted."""
         return (slot + 1) * self.observation_slot_seconds + RETENTION_DAYS * DAY_SECONDS <= now

@@ -76,6 +76,14 @@ class LowCost(Dp3tDesign):
         chain = [key for key in keys if _forward(key.secret, keys[-1].index - key.index) == keys[-1].secret]
         return tuple(chain[:1])
 
+    def remaining(self, key: SharedKey, now: int, until: int) -> SharedKey | None:
+        """The key hashed forward to the first day that is not too old, as long as that is not past `until`."""
+        while key.index <= day_of(until):
+            if not self.key_expired(key, now):
+                return key
+            key = SharedKey(next_day_key(key.secret), key.index + 1, key.span)
+        return None
+
     def check_upload(self, keys: Sequence[SharedKey], now: int) -> None:
         """Exactly one key, dated within retention (the reference expands a key dated 1970 for 18,383 days)."""
         check_common(self, keys, now)

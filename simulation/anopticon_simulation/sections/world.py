@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from anopticon_protocol.designs.hybrid import DEFAULT_WINDOW_MINUTES
 from anopticon_simulation.sections.base import (
     MAX_DAYS,
     MINUTES_PER_DAY,
@@ -25,7 +26,7 @@ class WorldSection(Section):
     days: Literal["trace"] | Annotated[int, Field(ge=1, le=MAX_DAYS)] = "trace"
     days_after_contacts: Annotated[int, Field(ge=0, le=30)] = 1
     design: str = "lowcost"
-    hybrid_window_minutes: Annotated[int, Field(ge=15, le=MINUTES_PER_DAY)] = 240
+    hybrid_window_minutes: Annotated[int, Field(ge=15, le=MINUTES_PER_DAY)] = DEFAULT_WINDOW_MINUTES
 
     @field_validator("start_day")
     @classmethod
