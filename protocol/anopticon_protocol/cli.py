@@ -116,9 +116,11 @@ def _inspect(options: argparse.Namespace) -> int:
             _complain(str(error))
             unreadable = True
             continue
+        if found and not options.json:
+            print()
         found.append(inspect_bytes(name, data, keys))
         if not options.json:
-            print(render(found[-1]), end="\n\n" if name != options.files[-1] else "\n")
+            print(render(found[-1]))
     if options.json:
         print(json.dumps({"format": FORMAT, "files": [one.to_json() for one in found]}, indent=2))
     if not all(one.flawless for one in found):
@@ -158,14 +160,13 @@ def _vector_lines(name: str, report: VectorReport) -> Iterator[str]:
 
 def _key(text: str, number: int) -> tuple[str, VerifyingKey]:
     """Read a key given as text or as the name of a file; the name that reports give it comes first."""
-    label, body = f"key {number}", text
+    label, body, hint = f"key {number}", text, ", and there is no file of that name"
     if "-----" not in text and _is_file(text):
-        label, body = Path(text).name, read_file(text, MAX_KEY_TEXT_CHARS).decode("utf-8", "replace")
+        label, body, hint = text, read_file(text, MAX_KEY_TEXT_CHARS).decode("utf-8", "replace"), ""
     try:
         return label, VerifyingKey.from_text(body)
     except KeyTextError as error:
-        message = f"--key {text[:60]}: {error} (and there is no file of that name)"
-        raise CallError(message) from error
+        raise CallError(f"--key {text[:60]}: {error}{hint}") from error
 
 
 def _is_file(text: str) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -21,6 +23,25 @@ from tests.client.drive import NEAR, START
 
 TURNS_TO_SETTLE: Final = 40
 """Turns of the event loop after which nothing in memory is still on its way."""
+
+
+def free_air() -> range:
+    """Four ports in a row that nothing uses, and that test runs beside this one do not look at first."""
+    usual, wide = range(20_000, 27_000, 4), 997
+    for step in range(len(usual)):
+        first = usual[(os.getpid() * wide + step) % len(usual)]
+        held = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(4)]
+        try:
+            for offset, one in enumerate(held):
+                one.bind(("127.0.0.1", first + offset))
+        except OSError:
+            continue
+        else:
+            return range(first, first + 4)
+        finally:
+            for one in held:
+                one.close()
+    raise AssertionError("no four free ports in a row")
 
 
 class VirtualClock:

@@ -23,6 +23,7 @@ from anopticon_client.radio.datagram import (
 )
 from anopticon_client.radio.udp_air import LOOPBACK, MAX_TRANSMITTERS, UdpAir
 from anopticon_protocol.advert import encode
+from tests.client.shells import free_air
 
 FRAMES = [encode(0xFD68, bytes([n]) * 16) for n in range(9)]
 PATIENCE_SECONDS = 30
@@ -38,21 +39,8 @@ def hurried(seconds: float) -> float:
 
 @pytest.fixture
 def ports() -> range:
-    """Four ports in a row that nothing uses."""
-    for first in range(20_000, 32_000, 4):
-        held = []
-        try:
-            for port in range(first, first + 4):
-                held.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-                held[-1].bind((LOOPBACK, port))
-        except OSError:
-            continue
-        else:
-            return range(first, first + 4)
-        finally:
-            for one in held:
-                one.close()
-    pytest.fail("no four free ports in a row")
+    """An air that nobody else is on."""
+    return free_air()
 
 
 @asynccontextmanager

@@ -83,7 +83,10 @@ BAD: dict[str, tuple[Callable[[Design, int], bytes], str]] = {
 @each_design
 @pytest.mark.parametrize("kind", BAD)
 def test_a_batch_that_must_not_be_used_is_dropped_and_stays_wanted(spec: str, kind: str) -> None:
-    """A bad batch is said to be bad, changes nothing, and the good one is taken when it comes."""
+    """A bad batch is said to be bad, changes nothing, and the good one is taken when it comes.
+
+    SPEC: PH-22, BA-10.
+    """
     town = Town(spec, "ann", "bob")
     ann, bob = town.handsets
     make, says = BAD[kind]
@@ -111,7 +114,10 @@ def test_a_batch_that_must_not_be_used_is_dropped_and_stays_wanted(spec: str, ki
 
 @each_design
 def test_a_batch_with_another_hash_than_listed_is_dropped(spec: str) -> None:
-    """A good batch in place of the listed one is not what the index promised: dropped, said, still wanted."""
+    """A good batch in place of the listed one is not what the index promised: dropped, said, still wanted.
+
+    SPEC: PH-22.
+    """
     town, bob = lone(spec)
     release = clock("02:00")
     entry = entry_of(release, town.desk.put(release, some_key(town.design)))
@@ -127,7 +133,10 @@ def test_a_batch_with_another_hash_than_listed_is_dropped(spec: str) -> None:
 
 @each_design
 def test_a_batch_that_was_not_asked_for_is_ignored(spec: str) -> None:
-    """A batch out of the blue, and one that comes a second time, change nothing."""
+    """A batch out of the blue, and one that comes a second time, change nothing.
+
+    SPEC: PH-22, PH-25.
+    """
     town, bob = lone(spec)
     release = clock("02:00")
     data = town.desk.put(release, some_key(town.design))
@@ -151,7 +160,10 @@ def test_an_empty_batch_is_processed(spec: str) -> None:
 
 
 def test_only_so_many_processed_batches_are_remembered() -> None:
-    """With the 401st processed batch the oldest is forgotten, in memory and in the store."""
+    """With the 401st processed batch the oldest is forgotten, in memory and in the store.
+
+    SPEC: PH-8.
+    """
     memory = Memory(Snapshot())
     for release in range(MAX_REMEMBERED_BATCHES):
         memory.put_batch(release, "")

@@ -15,7 +15,10 @@ from tests.client.tables import frame_of
 
 @each_design
 def test_a_phone_that_slept_three_days_reports_both_sides_of_its_sleep(spec: str) -> None:
-    """Contacts before and after three days without power are in one report; the days between add nothing."""
+    """Contacts before and after three days without power are in one report; the days between add nothing.
+
+    SPEC: LC-3.
+    """
     town = Town(spec, "ann", "bob")
     ann, bob = town.handsets
     town.meet(ann, bob, clock("09:00"), 20)
@@ -49,7 +52,10 @@ def test_a_phone_that_slept_three_days_is_warned_when_it_wakes(spec: str) -> Non
 
 @each_design
 def test_a_phone_that_slept_twenty_days_starts_anew(spec: str) -> None:
-    """After twenty days nothing of before is left; new contacts are heard, reported and warned of."""
+    """After twenty days nothing of before is left; new contacts are heard, reported and warned of.
+
+    SPEC: LC-3, DS-5.
+    """
     town = Town(spec, "ann", "bob")
     ann, bob = town.handsets
     town.meet(ann, bob, clock("09:00"), 20)
@@ -80,7 +86,10 @@ def chain_of(secret: bytes, days: int) -> list[bytes]:
 
 
 def test_the_chain_of_lowcost_goes_on_through_days_of_sleep() -> None:
-    """After three days of sleep the day key is the third hash of the last one."""
+    """After three days of sleep the day key is the third hash of the last one.
+
+    SPEC: LC-3.
+    """
     town = Town("lowcost", "ann")
     (ann,) = town.handsets
     (first,) = ann.saved.own_keys.values()
@@ -92,7 +101,10 @@ def test_the_chain_of_lowcost_goes_on_through_days_of_sleep() -> None:
 @each_design
 @pytest.mark.parametrize("back", [3_600, DAY])
 def test_a_clock_set_back_makes_no_new_keys(spec: str, back: int) -> None:
-    """A phone sent back into a time it has keys for broadcasts under those keys, and goes on as before afterwards."""
+    """A phone sent back into a time it has keys for broadcasts under those keys, and goes on as before afterwards.
+
+    SPEC: PH-5, PH-7.
+    """
     town = Town(spec, "ann")
     (ann,) = town.handsets
     now = clock("12:07", day=2)
@@ -156,7 +168,10 @@ def asked(handset: Handset, kind: type, since: int) -> list[int]:
 
 @each_design
 def test_a_clock_that_was_a_year_ahead_does_not_silence_the_phone(spec: str) -> None:
-    """Polls, retries and deletions that a wrong clock put off by a year happen at their time once it is right."""
+    """Polls, retries and deletions that a wrong clock put off by a year happen at their time once it is right.
+
+    SPEC: PH-29.
+    """
     town = Town(spec, "ann")
     (ann,) = town.handsets
     town.run(clock("09:00"))
@@ -195,7 +210,10 @@ def test_a_restart_in_the_same_epoch_keeps_the_identifier(spec: str) -> None:
 
 @each_design
 def test_an_identifier_changes_at_every_epoch_and_never_within(spec: str) -> None:
-    """Over two days each epoch has exactly one identifier, and no identifier is used in two epochs."""
+    """Over two days each epoch has exactly one identifier, and no identifier is used in two epochs.
+
+    SPEC: PH-5, DS-3.
+    """
     town = Town(spec, "ann")
     (ann,) = town.handsets
     for at in range(START, START + 2 * DAY, 200):
@@ -210,7 +228,10 @@ def test_an_identifier_changes_at_every_epoch_and_never_within(spec: str) -> Non
 @each_design
 @pytest.mark.parametrize("now", [-1, MAX_UNIX_TIME + 1])
 def test_a_time_that_does_not_fit_is_refused(spec: str, now: int) -> None:
-    """A time before 1970 or beyond 32-bit epochs is the caller's fault, and changes nothing."""
+    """A time before 1970 or beyond 32-bit epochs is the caller's fault, and changes nothing.
+
+    SPEC: TI-1.
+    """
     (ann,) = Town(spec, "ann").handsets
     before = ann.saved.snapshot()
     with pytest.raises(InvalidParameterError, match="MAX_UNIX_TIME"):
@@ -221,7 +242,10 @@ def test_a_time_that_does_not_fit_is_refused(spec: str, now: int) -> None:
 
 @pytest.mark.parametrize("length", [0, 31, 33])
 def test_entropy_of_another_length_is_refused(length: int) -> None:
-    """Every event brings exactly 32 fresh bytes."""
+    """Every event brings exactly 32 fresh bytes.
+
+    SPEC: CR-8.
+    """
     (ann,) = Town("gaen", "ann").handsets
     with pytest.raises(InvalidParameterError, match="ENTROPY_BYTES"):
         ann.phone.handle(Woken(), now=START, entropy=bytes_of("x", CODE)[:length].ljust(length, b"x"))

@@ -97,7 +97,10 @@ def test_the_story_has_something_to_lose(spec: str) -> None:
 @pytest.mark.parametrize("fate", CRASHES, ids=["before effects", "before answers"])
 @pytest.mark.parametrize("name", ["ann", "bob"])
 def test_law_a_crash_after_any_event_changes_no_ending(spec: str, name: str, fate: Fate) -> None:
-    """Wherever a phone dies, both stories end with the same notices, minutes, keys and frames, and the same upload."""
+    """Wherever a phone dies, both stories end with the same notices, minutes, keys and frames, and the same upload.
+
+    SPEC: PH-3, PH-4, PH-52.
+    """
     events, endings = uninterrupted(spec)
     count = events[0 if name == "ann" else 1]
     assert count >= 25
@@ -117,6 +120,8 @@ def test_law_many_crashes_change_no_ending(spec: str, crashes: dict[tuple[str, i
     """Phones that die again and again, also right after their start, end where they would have ended.
 
     Only the release may be a later one: each death can put off the upload.
+
+    SPEC: PH-3, PH-4, PH-52.
     """
     interrupted, smooth = (story(spec, crashes, 4)[1], uninterrupted(spec, 4)[1])
     assert [ending._replace(batches={}) for ending in interrupted] == [

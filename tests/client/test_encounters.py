@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anopticon_client.encounters import MAX_NEW_OBSERVATIONS_PER_DAY, MAX_SIGHTINGS_PER_SCAN
+from anopticon_client.encounters import MAX_NEW_OBSERVATIONS_PER_DAY, MAX_READINGS, MAX_SIGHTINGS_PER_SCAN
 from anopticon_client.state import Progress
 from anopticon_protocol.advert import encode
 from anopticon_protocol.params import DP3T_SERVICE_UUID, GAEN_SERVICE_UUID, RELEASE_PERIOD_SECONDS
@@ -32,7 +32,10 @@ def damaged(draw: st.DrawFn, frame: bytes) -> bytes:
 @each_design
 @given(data=st.data())
 def test_law_noise_is_not_stored(spec: str, data: st.DataObject) -> None:
-    """Bytes without service data of the design leave no trace but the time of the scan, and none raise."""
+    """Bytes without service data of the design leave no trace but the time of the scan, and none raise.
+
+    SPEC: PH-10, AD-3.
+    """
     town = Town(spec, "bob")
     (bob,) = town.handsets
     design = town.design
@@ -64,7 +67,10 @@ def test_law_noise_is_not_stored(spec: str, data: st.DataObject) -> None:
     ],
 )
 def test_malformed_frames_are_ignored(spec: str, spoil: object) -> None:
-    """A frame that is cut, stretched, doubled or of a service nobody knows stores nothing and raises nothing."""
+    """A frame that is cut, stretched, doubled or of a service nobody knows stores nothing and raises nothing.
+
+    SPEC: PH-10, AD-3.
+    """
     town = Town(spec, "bob")
     (bob,) = town.handsets
     frame = frame_of(town.design, "somebody")
@@ -77,7 +83,10 @@ def test_malformed_frames_are_ignored(spec: str, spoil: object) -> None:
 
 @each_design
 def test_frames_of_the_other_service_are_ignored(spec: str) -> None:
-    """DP-3T phones do not keep Exposure Notification frames, nor the other way round."""
+    """DP-3T phones do not keep Exposure Notification frames, nor the other way round.
+
+    SPEC: PH-10.
+    """
     town = Town(spec, "bob")
     (bob,) = town.handsets
     lengths = {GAEN_SERVICE_UUID: 20, DP3T_SERVICE_UUID: 16}
@@ -89,7 +98,10 @@ def test_frames_of_the_other_service_are_ignored(spec: str) -> None:
 
 @each_design
 def test_frames_with_and_without_flags_are_the_same(spec: str) -> None:
-    """The flags section, which some phones leave out, does not change what is stored."""
+    """The flags section, which some phones leave out, does not change what is stored.
+
+    SPEC: AD-2.
+    """
     town = Town(spec, "with", "without")
     data = service_data(town.design, "somebody")
     for handset, flags in zip(town.handsets, (True, False), strict=True):
@@ -104,7 +116,10 @@ def test_frames_with_and_without_flags_are_the_same(spec: str) -> None:
     [(127, 0), (-127, 0), (-128, 0), (21, 0), (1_000, 0), (-1_000, 0), (-126, 1), (20, 1), (0, 1)],
 )
 def test_signal_strengths_that_are_no_measurement_are_ignored(spec: str, rssi_dbm: int, kept: int) -> None:
-    """127 and -127 say that nothing was measured, and what lies outside -126..20 dBm cannot have been."""
+    """127 and -127 say that nothing was measured, and what lies outside -126..20 dBm cannot have been.
+
+    SPEC: PH-10.
+    """
     town = Town(spec, "bob")
     (bob,) = town.handsets
     bob.hear(frame_of(town.design, "somebody"), START + 300, rssi_dbm)
@@ -113,7 +128,10 @@ def test_signal_strengths_that_are_no_measurement_are_ignored(spec: str, rssi_db
 
 @each_dp3t
 def test_packets_of_one_scan_become_one_reading_with_their_mean(spec: str) -> None:
-    """The mean of -70 and -71 dBm is rounded half up to -70; what was no measurement takes no part in it."""
+    """The mean of -70 and -71 dBm is rounded half up to -70; what was no measurement takes no part in it.
+
+    SPEC: DS-8, DS-9.
+    """
     town = Town(spec, "bob")
     (bob,) = town.handsets
     frame = frame_of(town.design, "somebody")
@@ -125,7 +143,10 @@ def test_packets_of_one_scan_become_one_reading_with_their_mean(spec: str) -> No
 
 
 def test_gaen_keeps_every_packet_with_its_second_and_its_metadata() -> None:
-    """Exposure Notification stores each packet: second in the interval, RSSI, raw gap and encrypted metadata."""
+    """Exposure Notification stores each packet: second in the interval, RSSI, raw gap and encrypted metadata.
+
+    SPEC: GA-3, DS-8.
+    """
     town = Town("gaen", "bob")
     (bob,) = town.handsets
     frame = frame_of(town.design, "somebody")
@@ -153,7 +174,10 @@ def test_gaen_keeps_every_packet_with_its_second_and_its_metadata() -> None:
     ],
 )
 def test_a_scan_stands_for_the_time_since_the_one_before(spec: str, scans: list[int], credited: int) -> None:
-    """A scan, heard something or not, starts the gap of the next; at most 300 s count, 120 s if none is known."""
+    """A scan, heard something or not, starts the gap of the next; at most 300 s count, 120 s if none is known.
+
+    SPEC: DS-7, PH-15.
+    """
     town = Town(spec, "bob", now=clock("12:00") - 2 * DAY)
     (bob,) = town.handsets
     for at in scans[:-1]:
@@ -163,10 +187,14 @@ def test_a_scan_stands_for_the_time_since_the_one_before(spec: str, scans: list[
 
 
 @pytest.mark.parametrize(
-    ("gap", "stored"), [(0, 0), (60, 60), (301, 301), (65_535, 65_535), (65_536, 65_535), (DAY, 65_535)]
+    ("gap", "stored"),
+    [(0, 0), (60, 60), (301, 301), (65_535, 65_535), (65_536, 65_535), (DAY, 65_535), (-1, 0), (-DAY, 0)],
 )
 def test_gaen_stores_the_raw_gap(gap: int, stored: int) -> None:
-    """Exposure Notification keeps the seconds since the scan before as they are, up to 16 bits; 0 is unknown."""
+    """Exposure Notification keeps the seconds since the scan before as they are, up to 16 bits; 0 if unknown.
+
+    SPEC: DS-8.
+    """
     town = Town("gaen", "bob")
     (bob,) = town.handsets
     if gap:
@@ -177,7 +205,10 @@ def test_gaen_stores_the_raw_gap(gap: int, stored: int) -> None:
 
 @each_design
 def test_the_gap_survives_a_restart(spec: str) -> None:
-    """A phone that was restarted between two scans still knows when the first one ended."""
+    """A phone that was restarted between two scans still knows when the first one ended.
+
+    SPEC: PH-15.
+    """
     town = Town(spec, "bob")
     (bob,) = town.handsets
     bob.scan(START + 300)
@@ -188,7 +219,10 @@ def test_the_gap_survives_a_restart(spec: str) -> None:
 
 @each_design
 def test_times_are_stored_as_coarse_as_the_design_allows(spec: str) -> None:
-    """Of when something was heard the slot is stored and, until settled, the release period; in GAEN the second."""
+    """Of when something was heard the slot is stored and, until settled, the release period; in GAEN the second.
+
+    SPEC: PH-12.
+    """
     town = Town(spec, "bob")
     (bob,) = town.handsets
     at = clock("13:47:11")
@@ -204,7 +238,10 @@ def test_times_are_stored_as_coarse_as_the_design_allows(spec: str) -> None:
 
 @each_design
 def test_only_so_many_frames_of_one_scan_are_looked_at(spec: str) -> None:
-    """What a scan brings beyond 5,000 frames is ignored and said; the scan itself is kept."""
+    """What a scan brings beyond 5,000 frames is ignored and said; the scan itself is kept.
+
+    SPEC: PH-11.
+    """
     town = Town(spec, "bob")
     (bob,) = town.handsets
     crowd = [(frame_of(town.design, "crowd"), NEAR)] * MAX_SIGHTINGS_PER_SCAN
@@ -217,7 +254,10 @@ def test_only_so_many_frames_of_one_scan_are_looked_at(spec: str) -> None:
 
 @pytest.mark.parametrize("spec", ["lowcost", "unlinkable", "gaen"])
 def test_a_flood_of_made_up_identifiers_stays_within_its_bound(spec: str) -> None:
-    """A day takes 20,000 new identifiers; people known before the flood are still counted, and so is tomorrow."""
+    """A day takes 20,000 new identifiers; people known before the flood are still counted, and so is tomorrow.
+
+    SPEC: PH-11.
+    """
     town = Town(spec, "bob")
     (bob,) = town.handsets
     at = clock("12:00")
@@ -240,6 +280,24 @@ def test_a_flood_of_made_up_identifiers_stays_within_its_bound(spec: str) -> Non
     assert len(bob.rows) == MAX_NEW_OBSERVATIONS_PER_DAY
     bob.hear(frame_of(town.design, "tomorrow"), at + DAY)
     assert len(bob.rows) == MAX_NEW_OBSERVATIONS_PER_DAY + 1
+
+
+def test_an_observation_keeps_only_so_many_readings() -> None:
+    """A frame sent like mad is cut off at 4,096 packets, the same ones in whatever order they came.
+
+    SPEC: PH-16.
+    """
+    town = Town("gaen", "bob", "cid")
+    bob, cid = town.handsets
+    frame = frame_of(town.design, "mad")
+    packets = [(frame, -20 - number % 100) for number in range(MAX_SIGHTINGS_PER_SCAN)]
+    bob.scan(clock("12:00"), *packets)
+    bob.scan(clock("12:00:05"), *packets)
+    cid.scan(clock("12:00"), *reversed(packets))
+    cid.scan(clock("12:00:05"), *reversed(packets))
+    (row,) = bob.rows
+    assert len(row.readings) == MAX_READINGS == 4_096
+    assert cid.rows == bob.rows
 
 
 def test_no_scan_leaves_no_trace() -> None:

@@ -57,7 +57,10 @@ def hearings(draw: st.DrawFn, spec: str) -> dict[int, Said]:
 @settings(max_examples=60)
 @given(data=st.data())
 def test_law_what_counts_is_exact_in_any_order_of_delivery(spec: str, data: st.DataObject) -> None:
-    """Whatever was heard when, and however late and disordered batches come, exactly what the papers count counts."""
+    """Whatever was heard when, and however late and disordered batches come, exactly what the papers count counts.
+
+    SPEC: DS-4, LC-7, UL-6, HY-4, GA-6, GA-7, PH-24, PH-26, PH-28.
+    """
     town, _ = published(spec)
     heard = data.draw(hearings(spec))
     polls = data.draw(st.sets(st.integers(clock("08:00", 1), clock("20:00", 1)), max_size=5))

@@ -67,12 +67,18 @@ def heard_then_published(scans: list[tuple[str, int, int]], span: int = 144) -> 
     ],
 )
 def test_transmit_power_comes_from_the_metadata(power: int, rssi_dbm: int, minutes: dict[int, float]) -> None:
-    """Attenuation is the decrypted power less the RSSI; metadata with a power out of range is not believed."""
+    """Attenuation is the decrypted power less the RSSI; metadata with a power out of range is not believed.
+
+    SPEC: GA-8, DS-10.
+    """
     assert heard_then_published([("08:00", power, rssi_dbm)]).minutes == minutes
 
 
 def test_the_first_usable_power_of_an_observation_is_that_of_all_its_packets() -> None:
-    """Of a packet with noise for metadata and one without, in the same interval, the sound one gives the power."""
+    """Of a packet with noise for metadata and one without, in the same interval, the sound one gives the power.
+
+    SPEC: GA-8.
+    """
     bob = heard_then_published([("08:00", 127, NEAR), ("08:05", -15, NEAR)])
     assert bob.minutes == {0: 10}
     (row,) = bob.rows
@@ -82,7 +88,10 @@ def test_the_first_usable_power_of_an_observation_is_that_of_all_its_packets() -
 
 @pytest.mark.parametrize("length", [0, 3, 5])
 def test_metadata_of_another_length_than_four_bytes_is_never_used(length: int) -> None:
-    """A stored reading whose metadata has not four bytes gives no power, so its observation does not match."""
+    """A stored reading whose metadata has not four bytes gives no power, so its observation does not match.
+
+    SPEC: GA-8.
+    """
     design = open_design("gaen")
     key = SharedKey(TEK, FIRST_INTERVAL, 144)
     (rpi,) = rpis(TEK, FIRST_INTERVAL, 1)
@@ -100,7 +109,10 @@ def test_metadata_of_another_length_than_four_bytes_is_never_used(length: int) -
 
 @pytest.mark.parametrize("length", [19, 21])
 def test_a_frame_with_metadata_of_another_length_is_ignored(length: int) -> None:
-    """A frame whose service data is a byte short or long stores nothing."""
+    """A frame whose service data is a byte short or long stores nothing.
+
+    SPEC: AD-3, PH-10.
+    """
     town = Town("gaen", "ann", "bob")
     ann, bob = town.handsets
     data = parse(ann.frame).service_data
@@ -123,7 +135,10 @@ def test_a_frame_with_metadata_of_another_length_is_ignored(length: int) -> None
     ],
 )
 def test_replay_guard(times: list[str], minutes: int) -> None:
-    """Of one RPI, what comes more than 1,200 s after its first valid sighting does not count."""
+    """Of one RPI, what comes more than 1,200 s after its first valid sighting does not count.
+
+    SPEC: GA-7.
+    """
     town = Town("gaen", "bob")
     (bob,) = town.handsets
     key = SharedKey(TEK, FIRST_INTERVAL, 144)
@@ -137,7 +152,10 @@ def test_replay_guard(times: list[str], minutes: int) -> None:
 
 
 def test_a_key_is_expanded_for_its_rolling_period_only() -> None:
-    """An RPI of the interval after a cut key's end is nobody's; that of its last interval matches."""
+    """An RPI of the interval after a cut key's end is nobody's; that of its last interval matches.
+
+    SPEC: GA-9.
+    """
     span = 8 * 6
     inside = heard_then_published([("07:59:59", -15, NEAR)], span)
     outside = heard_then_published([("08:00:00", -15, NEAR)], span)
@@ -145,7 +163,10 @@ def test_a_key_is_expanded_for_its_rolling_period_only() -> None:
 
 
 def test_the_day_of_the_report_has_a_cut_key_and_a_fresh_one() -> None:
-    """The uploaded key of today ends with the interval of the report; its successor starts at the same midnight."""
+    """The uploaded key of today ends with the interval of the report; its successor starts at the same midnight.
+
+    SPEC: GA-4, GA-5, PH-51.
+    """
     town = Town("gaen", "ann")
     (ann,) = town.handsets
     town.run(clock("12:00", day=1))
@@ -174,7 +195,10 @@ def test_the_day_of_the_report_has_a_cut_key_and_a_fresh_one() -> None:
     ids=[kind.name for kind in ReportType],
 )
 def test_report_types(report_type: ReportType, counts: bool) -> None:
-    """Keys that were revoked and those of the reserved type match nothing; the type of the others is kept."""
+    """Keys that were revoked and those of the reserved type match nothing; the type of the others is kept.
+
+    SPEC: GA-12.
+    """
     town = Town("gaen", "ann", "bob")
     ann, bob = town.handsets
     town.meet(ann, bob, clock("09:00"), 20)

@@ -29,7 +29,10 @@ from tests.client.tables import frame_of
     ],
 )
 def test_an_index_that_cannot_be_read_changes_nothing(spec: str, data: bytes, says: str) -> None:
-    """What is no index is said, and what was wanted before is still wanted."""
+    """What is no index is said, and what was wanted before is still wanted.
+
+    SPEC: IX-3.
+    """
     town, bob = lone(spec)
     release = clock("02:00")
     entry = entry_of(release, town.desk.put(release, some_key(town.design)))
@@ -44,7 +47,10 @@ def test_an_index_that_cannot_be_read_changes_nothing(spec: str, data: bytes, sa
 @each_design
 @pytest.mark.parametrize("what", ["design", "period"])
 def test_an_index_of_another_deployment_is_refused(spec: str, what: str) -> None:
-    """An index of another design or another period is said to be so, and nothing of it is wanted or settled."""
+    """An index of another design or another period is said to be so, and nothing of it is wanted or settled.
+
+    SPEC: PH-21.
+    """
     town, bob = lone(spec)
     bob.hear(frame_of(town.design, "somebody"), clock("00:30"))
     entry = BatchEntry(clock("02:00"), "0" * 64, 100)
@@ -61,7 +67,10 @@ def test_an_index_of_another_deployment_is_refused(spec: str, what: str) -> None
 
 @each_design
 def test_what_a_phone_does_not_want_from_an_index(spec: str) -> None:
-    """Of all that an index lists, a phone wants what is new, published, not too old and not too long."""
+    """Of all that an index lists, a phone wants what is new, published, not too old and not too long.
+
+    SPEC: PH-21.
+    """
     town, bob = lone(spec)
     now = clock("13:00", day=20)
     oldest = now - now % PERIOD - 14 * DAY
@@ -83,7 +92,10 @@ def test_what_a_phone_does_not_want_from_an_index(spec: str) -> None:
 
 @each_design
 def test_fourteen_days_to_the_second(spec: str) -> None:
-    """A batch is wanted a second before its release is fourteen days ago, and not at that second."""
+    """A batch is wanted a second before its release is fourteen days ago, and not at that second.
+
+    SPEC: PH-21.
+    """
     release = clock("10:00")
     for now, wanted in ((release + 14 * DAY - 1, [release]), (release + 14 * DAY, [])):
         town, bob = lone(spec)
@@ -93,7 +105,10 @@ def test_fourteen_days_to_the_second(spec: str) -> None:
 
 @each_dp3t
 def test_an_index_cannot_be_complete_for_the_future(spec: str) -> None:
-    """A server that claims to be complete for days to come settles nothing that a coming batch must tell apart."""
+    """A server that claims to be complete for days to come settles nothing that a coming batch must tell apart.
+
+    SPEC: PH-26.
+    """
     town = Town(spec, "ann", "bob")
     ann, bob = town.handsets
     bob.asleep = True
@@ -115,7 +130,10 @@ def test_an_index_cannot_be_complete_for_the_future(spec: str) -> None:
 
 @each_design
 def test_settled_time_never_goes_back(spec: str) -> None:
-    """An index that is complete for less than an earlier one takes nothing back."""
+    """An index that is complete for less than an earlier one takes nothing back.
+
+    SPEC: PH-26.
+    """
     town, bob = lone(spec)
     bob.handle(IndexFetched(index_of(town, until=clock("10:00"))), clock("11:00"))
     bob.handle(IndexFetched(index_of(town, until=clock("04:00"))), clock("11:30"))
@@ -124,7 +142,10 @@ def test_settled_time_never_goes_back(spec: str) -> None:
 
 @each_design
 def test_a_batch_that_turns_up_below_what_is_settled_is_not_wanted(spec: str) -> None:
-    """What the server said it would never publish any more is not fetched: it could not be judged exactly."""
+    """What the server said it would never publish any more is not fetched: it could not be judged exactly.
+
+    SPEC: PH-27.
+    """
     town, bob = lone(spec)
     bob.handle(IndexFetched(index_of(town, until=clock("10:00"))), clock("11:00"))
     entries = [BatchEntry(clock(at), "0" * 64, 9) for at in ("08:00", "10:00", "12:00")]
@@ -134,7 +155,10 @@ def test_a_batch_that_turns_up_below_what_is_settled_is_not_wanted(spec: str) ->
 
 @each_design
 def test_a_processed_batch_that_changes_is_ignored_and_said(spec: str) -> None:
-    """A batch that was processed is not fetched again under another hash; the person's log says that it changed."""
+    """A batch that was processed is not fetched again under another hash; the person's log says that it changed.
+
+    SPEC: PH-23.
+    """
     town, bob = lone(spec)
     release = clock("02:00")
     entry = entry_of(release, town.desk.put(release, some_key(town.design)))

@@ -92,7 +92,10 @@ def perform(name: str, spec: str, script: list[tuple[int, Event]]) -> tuple[list
 @FEW
 @given(data=st.data())
 def test_law_same_events_times_and_entropy_give_the_same_outcomes(spec: str, data: st.DataObject) -> None:
-    """Two phones told the same with the same entropy change and do the same, byte for byte: PH-1."""
+    """Two phones told the same with the same entropy change and do the same, byte for byte.
+
+    SPEC: PH-1.
+    """
     script = data.draw(scripts(spec))
     once, one = perform("ann", spec, script)
     again, other = perform("ann", spec, script)
@@ -121,7 +124,10 @@ def test_law_independent_phones_do_not_disturb_each_other(spec: str, data: st.Da
 @FEW
 @given(data=st.data())
 def test_law_the_order_within_a_scan_is_not_kept(spec: str, data: st.DataObject) -> None:
-    """Scans whose frames come in another order leave the same state: PH-13, DS-11."""
+    """Scans whose frames come in another order leave the same state.
+
+    SPEC: PH-13, DS-11.
+    """
     design = published(spec)[0].design
     frames = st.integers(0, 3).map(lambda name: frame_of(design, name))
     scans = data.draw(st.lists(st.lists(st.tuples(frames, st.integers(-128, 21)), max_size=8), max_size=6))
@@ -137,7 +143,10 @@ def test_law_the_order_within_a_scan_is_not_kept(spec: str, data: st.DataObject)
 @FEW
 @given(data=st.data())
 def test_law_changes_replayed_give_the_same_memory(spec: str, data: st.DataObject) -> None:
-    """What a store holds after the changes is what the phone holds, with every index that is built on it."""
+    """What a store holds after the changes is what the phone holds, with every index that is built on it.
+
+    SPEC: PH-2.
+    """
     _, handset = perform("ann", spec, data.draw(scripts(spec)))
     assert contents(Phone(handset.config, handset.saved.snapshot())) == contents(handset.phone)
 
@@ -149,7 +158,10 @@ def test_law_changes_replayed_give_the_same_memory(spec: str, data: st.DataObjec
 @FEW
 @given(data=st.data())
 def test_law_nothing_heard_ever_leaves_the_phone(spec: str, data: st.DataObject) -> None:
-    """No effect holds an identifier that was heard, nor the value that is stored of it; uploads hold own keys only."""
+    """No effect holds an identifier that was heard, nor the value that is stored of it; uploads hold own keys only.
+
+    SPEC: PH-32, UP-8.
+    """
     script = data.draw(scripts(spec))
     outcomes, handset = perform("zoe", spec, script)
     left = b"|".join(said_by(effect) for outcome in outcomes for effect in outcome.effects)

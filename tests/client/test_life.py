@@ -153,6 +153,9 @@ def key_is_past(handset: Handset, end_slot: int) -> bool:
 
 @pytest.mark.parametrize("spec", SPECS)
 def test_law_a_whole_life(spec: str) -> None:
-    """Through sleep, crashes, replays, reports, damage and clocks set back every invariant holds."""
+    """Through sleep, crashes, replays, reports, damage and clocks set back every invariant holds.
+
+    SPEC: PH-3, PH-6, PH-7.
+    """
     machine = type("LifeOf", (Life,), {"spec": spec})
     run_state_machine_as_test(machine, settings=settings(max_examples=12, stateful_step_count=25))

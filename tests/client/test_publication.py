@@ -28,14 +28,20 @@ PUBLICATION = [
 def test_only_what_came_before_publication_counts(
     spec: str, said: str, heard: str, report: str, matching: set[str]
 ) -> None:
-    """A batch ignores what was heard from its release on; GAEN withholds a key until nobody would accept it."""
+    """A batch ignores what was heard from its release on; GAEN withholds a key until nobody would accept it.
+
+    SPEC: DS-4, GA-5.
+    """
     bob = listen(spec, clock(said, 1), clock(heard, 1), clock(report, 1))
     assert bool(bob.minutes) == (spec in matching)
 
 
 @each_design
 def test_replay_of_published_identifiers_never_matches(spec: str) -> None:
-    """Frames recorded on a whole day and replayed after their keys came out match on no phone, however often polled."""
+    """Frames recorded on a whole day and replayed after their keys came out match on no phone, however often polled.
+
+    SPEC: DS-4, PH-28.
+    """
     town = Town(spec, "ann", "bob", "cid")
     ann, bob, cid = town.handsets
     town.meet(ann, bob, clock("09:00"), 20)
@@ -59,7 +65,10 @@ def test_replay_of_published_identifiers_never_matches(spec: str) -> None:
 
 @each_dp3t
 def test_replay_to_somebody_already_matched_adds_nothing(spec: str) -> None:
-    """Who met the person for five minutes cannot be made to look exposed with the published keys."""
+    """Who met the person for five minutes cannot be made to look exposed with the published keys.
+
+    SPEC: PH-28.
+    """
     town = Town(spec, "ann", "bob")
     ann, bob = town.handsets
     town.meet(ann, bob, clock("09:50"), 5)
@@ -81,17 +90,22 @@ def test_replay_to_somebody_already_matched_adds_nothing(spec: str) -> None:
 def test_what_came_before_and_after_publication_stays_apart_until_both_are_judged(
     spec: str, crash: bool
 ) -> None:
-    """A phone that was offline over the release counts the minutes before it, and none of the replay after it."""
+    """A phone that was offline over the release counts the minutes before it, and none of the replay after it.
+
+    SPEC: PH-28.
+    """
     town = Town(spec, "ann", "bob")
     ann, bob = town.handsets
+    town.run(clock("07:50"))
+    bob.online = False
     town.meet(ann, bob, clock("09:50"), 5)
     frame = ann.frame
-    bob.online = False
     town.run(clock("09:59"))
     town.report(ann, START)
     for at in range(clock("10:10"), clock("11:50"), 300):
         town.run(at)
         bob.hear(frame, at)
+    assert {row.received for row in bob.rows} >= {clock("08:00"), clock("10:00")}
     bob.online = True
     if crash:
         bob.crash()
@@ -103,7 +117,10 @@ def test_what_came_before_and_after_publication_stays_apart_until_both_are_judge
 
 @each_dp3t
 def test_a_key_that_is_published_again_opens_no_new_time_for_replay(spec: str) -> None:
-    """Who was matched by the first batch with a key counts nothing that came between it and a second batch with it."""
+    """Who was matched by the first batch with a key counts nothing that came between it and a second batch with it.
+
+    SPEC: PH-25, PH-28.
+    """
     town = Town(spec, "ann", "bob")
     ann, bob = town.handsets
     town.meet(ann, bob, clock("09:50"), 5)
@@ -122,7 +139,10 @@ def test_a_key_that_is_published_again_opens_no_new_time_for_replay(spec: str) -
 @each_dp3t
 @pytest.mark.parametrize("crash", [False, True], ids=["running", "restarted"])
 def test_a_replay_does_not_join_what_was_settled_long_before(spec: str, crash: bool) -> None:
-    """Heard and settled in the morning, replayed after publication, judged after that: the morning counts."""
+    """Heard and settled in the morning, replayed after publication, judged after that: the morning counts.
+
+    SPEC: PH-28.
+    """
     town = Town(spec, "ann", "bob")
     ann, bob = town.handsets
     town.meet(ann, bob, clock("07:00"), 5)
@@ -143,8 +163,14 @@ def test_a_replay_does_not_join_what_was_settled_long_before(spec: str, crash: b
 
 @each_dp3t
 @pytest.mark.parametrize("late_first", [False, True], ids=["in order", "out of order"])
-def test_batches_handed_over_out_of_order_are_judged_exactly(spec: str, late_first: bool) -> None:
-    """The batch of 10:00 handed over after that of 12:00 still ignores what was heard at 10:00 and 11:00."""
+@pytest.mark.parametrize("crash", [False, True], ids=["running", "restarted"])
+def test_batches_handed_over_out_of_order_are_judged_exactly(
+    spec: str, late_first: bool, crash: bool
+) -> None:
+    """The batch of 10:00 handed over after that of 12:00 still ignores what was heard at 10:00 and 11:00.
+
+    SPEC: PH-24, PH-26.
+    """
     town = Town(spec, "ann", "cid", "bob")
     ann, cid, bob = town.handsets
     bob.asleep = True
@@ -157,9 +183,13 @@ def test_batches_handed_over_out_of_order_are_judged_exactly(spec: str, late_fir
     for at in ("10:00", "10:05", "11:00"):
         bob.hear(frame, clock(at))
     town.run(clock("11:05"))
-    bob.hear(cid.frame, clock("11:05"))
+    later = cid.frame
+    bob.hear(later, clock("11:05"))
     town.run(clock("11:30"))
     town.report(cid, START, code=SECOND_CODE)
+    bob.hear(later, clock("12:00:30"))
+    if crash:
+        bob.crash()
     index = town.desk.index(clock("12:01"))
     releases = [entry.release for entry in BatchIndex.decode(index).batches]
     assert releases == [clock("10:00"), clock("12:00")]
@@ -174,7 +204,10 @@ def test_batches_handed_over_out_of_order_are_judged_exactly(spec: str, late_fir
 
 @each_dp3t
 def test_a_batch_missing_at_first_is_exact_when_it_comes_late(spec: str) -> None:
-    """While a batch cannot be had, fine times stay; when it comes at last it is judged by them, and they go."""
+    """While a batch cannot be had, fine times stay; when it comes at last it is judged by them, and they go.
+
+    SPEC: PH-22, PH-26.
+    """
     town = Town(spec, "ann", "cid", "bob")
     ann, cid, bob = town.handsets
     town.meet(ann, bob, clock("09:50"), 5)

@@ -48,7 +48,10 @@ SKEW = [
 @each_design
 @pytest.mark.parametrize(("said", "heard", "day", "matching"), SKEW)
 def test_clock_skew_and_replay_window(spec: str, said: str, heard: str, day: int, matching: set[str]) -> None:
-    """An identifier counts in the epoch, window, day or tolerance of its design, and not a second outside."""
+    """An identifier counts in the epoch, window, day or tolerance of its design, and not a second outside.
+
+    SPEC: LC-7, UL-2, HY-4, GA-6.
+    """
     bob = listen(spec, clock(said, 1), clock(heard, day), clock("23:59:30", 2))
     assert bool(bob.minutes) == (spec in matching)
 
@@ -58,7 +61,10 @@ def test_clock_skew_and_replay_window(spec: str, said: str, heard: str, day: int
 
 @each_design
 def test_an_identifier_heard_in_two_epochs_counts_in_each_where_it_is_valid_once(spec: str) -> None:
-    """Heard in its own epoch and in the next, an identifier counts twice, but once where the epoch binds it."""
+    """Heard in its own epoch and in the next, an identifier counts twice, but once where the epoch binds it.
+
+    SPEC: UL-2, HY-4.
+    """
     town = Town(spec, "ann", "bob")
     ann, bob = town.handsets
     bob.asleep = True
@@ -77,7 +83,10 @@ def test_an_identifier_heard_in_two_epochs_counts_in_each_where_it_is_valid_once
 
 @each_design
 def test_the_same_key_in_two_batches_counts_once(spec: str) -> None:
-    """A key that is published again adds no minutes and no notice."""
+    """A key that is published again adds no minutes and no notice.
+
+    SPEC: DS-6, PH-25.
+    """
     town = Town(spec, "ann", "bob")
     ann, bob = town.handsets
     town.meet(ann, bob, clock("09:00"), 20)
@@ -94,7 +103,10 @@ def test_the_same_key_in_two_batches_counts_once(spec: str) -> None:
 
 @each_design
 def test_the_same_key_twice_in_one_batch_is_one_entry(spec: str) -> None:
-    """A batch has one form for a set of keys: listing a key twice changes no byte."""
+    """A batch has one form for a set of keys: listing a key twice changes no byte.
+
+    SPEC: DS-6.
+    """
     town = Town(spec, "ann")
     (ann,) = town.handsets
     town.run(clock("13:00"))
@@ -106,7 +118,10 @@ def test_the_same_key_twice_in_one_batch_is_one_entry(spec: str) -> None:
 
 @pytest.mark.parametrize("spec", [spec for spec in SPECS if spec != UNLINKABLE])
 def test_a_batch_that_lists_a_key_twice_is_refused(spec: str) -> None:
-    """Signed bytes that repeat an entry are not a batch: the phone warns and goes on wanting it."""
+    """Signed bytes that repeat an entry are not a batch: the phone warns and goes on wanting it.
+
+    SPEC: DS-6, PH-22.
+    """
     town = Town(spec, "ann", "bob")
     ann, bob = town.handsets
     town.meet(ann, bob, clock("09:00"), 20)
@@ -132,7 +147,10 @@ def test_a_batch_that_lists_a_key_twice_is_refused(spec: str) -> None:
 
 @pytest.mark.parametrize("spec", [LOWCOST, HYBRID, GAEN])
 def test_a_key_dated_1970_matches_nothing(spec: str) -> None:
-    """A signed batch with a key of the year 1970 is read in no time and matches nothing that was heard since."""
+    """A signed batch with a key of the year 1970 is read in no time and matches nothing that was heard since.
+
+    SPEC: LC-6.
+    """
     town = Town(spec, "ann", "bob")
     ann, bob = town.handsets
     town.meet(ann, bob, clock("09:00"), 20)

@@ -58,7 +58,10 @@ def offline(spec: str, now: int = clock("13:00", day=2)) -> tuple[Town, Handset]
     ],
 )
 def test_a_mistyped_code_costs_nothing(spec: str, typed: str, says: str) -> None:
-    """A code that cannot be one is refused on the phone: no key is used up, nothing is sent."""
+    """A code that cannot be one is refused on the phone: no key is used up, nothing is sent.
+
+    SPEC: PH-50.
+    """
     town, ann = offline(spec)
     before = ann.saved.snapshot()
     outcome = ann.handle(ReportRequested(typed, START), town.now)
@@ -70,7 +73,10 @@ def test_a_mistyped_code_costs_nothing(spec: str, typed: str, says: str) -> None
 
 @each_design
 def test_a_code_may_be_typed_carelessly(spec: str) -> None:
-    """Case, spaces and look-alike letters do not matter: what is sent is the one form of the code."""
+    """Case, spaces and look-alike letters do not matter: what is sent is the one form of the code.
+
+    SPEC: CO-3.
+    """
     town, ann = offline(spec)
     ann.handle(ReportRequested(" " + CODE.lower().replace("-", " ").replace("0", "o"), START), town.now)
     assert Upload.decode(ann.uploads[0]).code == CODE.replace("-", "")
@@ -78,7 +84,10 @@ def test_a_code_may_be_typed_carelessly(spec: str) -> None:
 
 @each_design
 def test_an_upload_is_repeated_with_the_same_bytes_until_it_is_answered(spec: str) -> None:
-    """While the server cannot be reached the same upload goes out later and later; the third failure is told."""
+    """While the server cannot be reached the same upload goes out later and later; the third failure is told.
+
+    SPEC: PH-29, PH-52.
+    """
     town, ann = offline(spec)
     town.report(ann, START + DAY)
     town.run(clock("13:00", day=3))
@@ -104,7 +113,10 @@ def test_an_upload_is_repeated_with_the_same_bytes_until_it_is_answered(spec: st
 
 @each_design
 def test_the_server_is_told_to_be_down_once_whoever_notices(spec: str) -> None:
-    """Failing polls and failing uploads together give one notice, and the answer to an upload takes it back."""
+    """Failing polls and failing uploads together give one notice, and the answer to an upload takes it back.
+
+    SPEC: PH-29.
+    """
     town, ann = offline(spec)
     town.run(clock("20:00", day=2))
     assert ann.told == ["server-down"]
@@ -118,7 +130,10 @@ def test_the_server_is_told_to_be_down_once_whoever_notices(spec: str) -> None:
 
 @each_design
 def test_keys_are_replaced_at_the_moment_of_the_report(spec: str) -> None:
-    """Whether or not the server can be reached, the phone goes on at once under a key that it did not have before."""
+    """Whether or not the server can be reached, the phone goes on at once under a key that it did not have before.
+
+    SPEC: PH-51.
+    """
     town, ann = offline(spec)
     old, frame = {key.secret for key in ann.saved.own_keys.values()}, ann.frame
     town.report(ann, START)
@@ -136,7 +151,10 @@ def test_keys_are_replaced_at_the_moment_of_the_report(spec: str) -> None:
 
 @each_design
 def test_a_refused_code_keeps_the_keys_for_the_next_code(spec: str) -> None:
-    """A refused report waits, is not repeated, and goes out with a new code and the same keys."""
+    """A refused report waits, is not repeated, and goes out with a new code and the same keys.
+
+    SPEC: PH-53.
+    """
     town, ann = offline(spec)
     ann.handle(ReportRequested(CODE, START), town.now)
     outcome = ann.handle(UploadAnswered(UploadResult.REFUSED, "this code is not valid"), town.now)
@@ -163,7 +181,10 @@ def test_a_refused_code_keeps_the_keys_for_the_next_code(spec: str) -> None:
 
 @each_design
 def test_a_second_request_while_one_is_pending_changes_only_the_code(spec: str) -> None:
-    """Another code, another period or a withheld hour do not touch the keys that are already fixed."""
+    """Another code, another period or a withheld hour do not touch the keys that are already fixed.
+
+    SPEC: PH-53.
+    """
     town, ann = offline(spec)
     ann.handle(ReportRequested(CODE, START + DAY), town.now)
     ann.handle(ReportRequested(SECOND_CODE, START, ((START, START + 9 * DAY),)), town.now + 5)
@@ -186,7 +207,10 @@ def test_an_answer_to_nothing_changes_nothing(spec: str, result: UploadResult) -
 @each_design
 @pytest.mark.parametrize("since", [START + 3 * DAY, START + 900 * DAY], ids=["tomorrow", "in years"])
 def test_a_contagious_period_that_has_not_begun_has_no_keys(spec: str, since: int) -> None:
-    """A report from a time after now is refused with a reason, and changes nothing."""
+    """A report from a time after now is refused with a reason, and changes nothing.
+
+    SPEC: PH-55.
+    """
     town, ann = offline(spec)
     outcome = ann.handle(ReportRequested(CODE, since), town.now)
     assert outcome.changes == ()
@@ -195,7 +219,10 @@ def test_a_contagious_period_that_has_not_begun_has_no_keys(spec: str, since: in
 
 @each_design
 def test_a_contagious_period_reaches_fourteen_days_back_at_most(spec: str) -> None:
-    """Who says to have been contagious for ever uploads keys that ended less than fourteen days ago."""
+    """Who says to have been contagious for ever uploads keys that ended less than fourteen days ago.
+
+    SPEC: UP-7.
+    """
     town, ann = offline(spec, clock("13:00", day=16))
     town.report(ann, 0)
     upload = Upload.decode(ann.uploads[0])
@@ -207,7 +234,10 @@ def test_a_contagious_period_reaches_fourteen_days_back_at_most(spec: str) -> No
 
 @each_design
 def test_law_uploads_have_one_length(spec: str) -> None:
-    """Uploads of two phones, of an hour or of two weeks, with any code, are equally long: UP-8."""
+    """Uploads of two phones, of an hour or of two weeks, with any code, are equally long.
+
+    SPEC: UP-8.
+    """
     lengths = set()
     for days, code in ((0, CODE), (3, SECOND_CODE), (14, make_code(bytes_of("a")[:16]))):
         town = Town(spec, f"phone-{days}")
@@ -223,7 +253,10 @@ def test_law_uploads_have_one_length(spec: str) -> None:
 
 @each_design
 def test_a_phone_that_never_began_has_nothing_to_report(spec: str) -> None:
-    """A report before the first key exists is refused with a reason."""
+    """A report before the first key exists is refused with a reason.
+
+    SPEC: PH-55.
+    """
     town, _ = offline(spec)
     fresh = Handset("new", town.config)
     outcome = fresh.handle(ReportRequested(CODE, START), town.now)
@@ -233,7 +266,10 @@ def test_a_phone_that_never_began_has_nothing_to_report(spec: str) -> None:
 
 @each_design
 def test_notices_are_shown_again_until_somebody_saw_them(spec: str) -> None:
-    """A notice whose showing was not confirmed is shown at the next start; a confirmed one is not."""
+    """A notice whose showing was not confirmed is shown at the next start; a confirmed one is not.
+
+    SPEC: PH-41.
+    """
     town, ann = offline(spec)
     ann.handle(ReportRequested(CODE, START), town.now)
     ann.handle(UploadAnswered(UploadResult.ACCEPTED), town.now)
@@ -251,7 +287,10 @@ def test_notices_are_shown_again_until_somebody_saw_them(spec: str) -> None:
 
 @each_design
 def test_a_report_that_was_saved_is_taken_up_by_the_next_start(spec: str) -> None:
-    """A phone that stopped between saving and sending its report sends it when its time comes after the next start."""
+    """A phone that stopped between saving and sending its report sends it when its time comes after the next start.
+
+    SPEC: PH-3, PH-52.
+    """
     town, ann = offline(spec)
     ann.online = True
     fates = iter([Fate.DIES_BEFORE_EFFECTS])
@@ -266,7 +305,10 @@ def test_a_report_that_was_saved_is_taken_up_by_the_next_start(spec: str) -> Non
 
 @each_design
 def test_an_index_does_not_hide_that_uploads_fail(spec: str) -> None:
-    """Uploads that fail while polls succeed are told of, and go on being sent."""
+    """Uploads that fail while polls succeed are told of, and go on being sent.
+
+    SPEC: PH-52.
+    """
     town, ann = offline(spec)
     ann.handle(ReportRequested(CODE, START), town.now)
     now = town.now

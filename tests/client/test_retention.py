@@ -19,7 +19,10 @@ from tests.client.tables import KEPT, SLOT_SECONDS, frame_of, key_end, too_old
 
 @each_design
 def test_an_observation_goes_at_its_last_second(spec: str) -> None:
-    """An observation is there a second before its slot is fourteen days old, and gone at that second."""
+    """An observation is there a second before its slot is fourteen days old, and gone at that second.
+
+    SPEC: DS-5, PH-6, PH-14.
+    """
     town = Town(spec, "bob")
     (bob,) = town.handsets
     heard = clock("09:07")
@@ -38,7 +41,10 @@ def test_an_observation_goes_at_its_last_second(spec: str) -> None:
 
 @each_design
 def test_an_own_key_goes_at_its_last_second(spec: str) -> None:
-    """An own key is there a second before its end is fourteen days ago, and gone at that second."""
+    """An own key is there a second before its end is fourteen days ago, and gone at that second.
+
+    SPEC: DS-5, PH-6.
+    """
     town = Town(spec, "ann", now=clock("09:07"))
     (ann,) = town.handsets
     (key,) = ann.saved.own_keys.values()
@@ -53,7 +59,10 @@ def test_an_own_key_goes_at_its_last_second(spec: str) -> None:
 
 @each_design
 def test_matched_observations_notices_and_batches_go_as_well(spec: str) -> None:
-    """A warning, what led to it and the batches behind it leave the phone when their fourteen days are over."""
+    """A warning, what led to it and the batches behind it leave the phone when their fourteen days are over.
+
+    SPEC: PH-6, PH-14, PH-42.
+    """
     town = Town(spec, "ann", "bob")
     ann, bob = town.handsets
     town.meet(ann, bob, clock("09:00"), 20)
@@ -81,7 +90,10 @@ def test_matched_observations_notices_and_batches_go_as_well(spec: str) -> None:
 
 @each_design
 def test_a_batch_is_remembered_for_fourteen_days(spec: str) -> None:
-    """The memory of a processed batch lasts until its release is fourteen days ago."""
+    """The memory of a processed batch lasts until its release is fourteen days ago.
+
+    SPEC: PH-6.
+    """
     town = Town(spec, "bob")
     (bob,) = town.handsets
     release = clock("10:00")
@@ -96,7 +108,10 @@ def test_a_batch_is_remembered_for_fourteen_days(spec: str) -> None:
 
 @each_design
 def test_a_report_that_cannot_be_sent_loses_its_keys_as_they_turn_too_old(spec: str) -> None:
-    """A pending report never holds a key that is too old, and is given up with its last one."""
+    """A pending report never holds a key that is too old, and is given up with its last one.
+
+    SPEC: PH-54.
+    """
     town = Town(spec, "ann")
     (ann,) = town.handsets
     town.run(clock("03:00", day=1))
@@ -117,7 +132,10 @@ def test_a_report_that_cannot_be_sent_loses_its_keys_as_they_turn_too_old(spec: 
 
 @each_design
 def test_law_nothing_is_deleted_early_and_nothing_survives(spec: str) -> None:
-    """Over five weeks, whenever the phone woke, it holds exactly what is less than fourteen days old."""
+    """Over five weeks, whenever the phone woke, it holds exactly what is less than fourteen days old.
+
+    SPEC: DS-5, PH-6, PH-14, PH-42.
+    """
     town = Town(spec, "ann", "bob", "cid")
     ann, bob, cid = town.handsets
     slot = SLOT_SECONDS[spec]

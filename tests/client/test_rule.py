@@ -31,7 +31,10 @@ def row(design: Design, *readings: Reading, matched: bool = True, day: int = 0) 
     ids=["attenuation below", "attenuation above", "minutes below", "minutes above"],
 )
 def test_a_rule_outside_its_bounds_is_refused(fields: dict[str, int], says: str) -> None:
-    """A rule that no day could meet, or every day would, is refused with the field and its range."""
+    """A rule that no day could meet, or every day would, is refused with the field and its range.
+
+    SPEC: PH-31.
+    """
     with pytest.raises(ConfigurationError, match=says):
         ExposureRule(**fields)
 
@@ -46,7 +49,10 @@ def test_a_rule_at_its_bounds_is_taken(bound: int, minutes: int) -> None:
 
 @each_design
 def test_only_matched_observations_within_the_bound_count(spec: str) -> None:
-    """Seconds add up by day over matched observations at or below the bound; all else is left out."""
+    """Seconds add up by day over matched observations at or below the bound; all else is left out.
+
+    SPEC: PH-30, PH-31.
+    """
     design = open_design(spec)
     rows = [
         row(design, Reading(0, -60, 300)),
@@ -62,7 +68,10 @@ def test_only_matched_observations_within_the_bound_count(spec: str) -> None:
 
 
 def test_gaen_takes_the_mean_attenuation_of_a_scan() -> None:
-    """Packets of one second are one scan: the mean of their attenuations, counted once."""
+    """Packets of one second are one scan: the mean of their attenuations, counted once.
+
+    SPEC: PH-30, DS-8.
+    """
     design = open_design("gaen")
     near = row(design, Reading(7, -79, 300), Reading(7, -78, 300), Reading(9, -70, 0))
     assert seconds_per_day(design, ExposureRule(64, 15), [near]) == {START // DAY: 420}
@@ -71,7 +80,10 @@ def test_gaen_takes_the_mean_attenuation_of_a_scan() -> None:
 
 @each_design
 def test_a_sender_heard_louder_than_it_sends_is_at_no_distance(spec: str) -> None:
-    """Attenuation is never below zero."""
+    """Attenuation is never below zero.
+
+    SPEC: DS-10.
+    """
     design = open_design(spec)
     assert seconds_per_day(design, ExposureRule(0, 1), [row(design, Reading(0, 20, 60))]) == {
         START // DAY: 60
@@ -94,7 +106,10 @@ def test_a_sender_heard_louder_than_it_sends_is_at_no_distance(spec: str) -> Non
     ids=lambda value: "".join(map(str, value)) if isinstance(value, dict) else None,
 )
 def test_a_set_up_that_does_not_fit_is_refused(spec: str, fields: dict[str, int], says: str) -> None:
-    """A release period that cuts epochs and a power that no phone has are refused with the field and its range."""
+    """A release period that cuts epochs and a power that no phone has are refused with the field and its range.
+
+    SPEC: TI-4.
+    """
     with pytest.raises(ConfigurationError, match=says):
         PhoneConfig(open_design(spec), {}, **fields)  # type: ignore[arg-type]
 

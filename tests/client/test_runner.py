@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from itertools import count
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from anopticon_client.config import PhoneConfig
@@ -29,10 +29,18 @@ from anopticon_client.events import (
 from anopticon_client.phone import Phone
 from anopticon_client.runner import Ports, Runner, ScanPlan
 from anopticon_client.runner.backlog import Backlog
-from anopticon_client.state import Change, Notice, NoticeKind
+from anopticon_client.state import (
+    Change,
+    DropObservation,
+    Notice,
+    NoticeKind,
+    ObservationKey,
+    PutObservation,
+)
 from anopticon_client.storage import MemoryStore
 from anopticon_protocol.codes import make_code
 from anopticon_protocol.designs import open_design
+from anopticon_protocol.designs.records import Observation, Token
 from anopticon_protocol.messages import BatchEntry
 from tests.client.desk import KEY_ID, SIGNER, KeyDesk
 from tests.client.drive import CODE, DAY, START, bytes_of, each_design
@@ -412,6 +420,11 @@ async def test_an_error_nobody_foresaw_ends_the_run(world: World) -> None:
 # -- the backlog ----------------------------------------------------------------------------------------------------
 
 
+ROW = Observation(Token(1, b"v" * 16), 7_200, ())
+PUT = PutObservation(ROW)
+DROP = DropObservation(ObservationKey(ROW.token, ROW.received))
+
+
 def cut(changes: Sequence[Change], sizes: Iterator[int]) -> Iterator[Outcome]:
     """`changes` as the outcomes of several events."""
     start = 0
@@ -426,6 +439,8 @@ def cut(changes: Sequence[Change], sizes: Iterator[int]) -> Iterator[Outcome]:
     sizes=st.lists(st.integers(1, 5), min_size=40, max_size=40),
     held=st.integers(0, 40),
 )
+@example([PUT, DROP, PUT], [1] * 40, 40)
+@example([PUT, DROP], [1] * 40, 40)
 def test_law_a_backlog_saves_what_its_changes_would_have(
     changes: list[Change], sizes: list[int], held: int
 ) -> None:

@@ -16,7 +16,10 @@ MIDNIGHT = START // DAY
 
 @each_design
 def test_who_was_near_is_warned_once_with_the_right_minutes(spec: str) -> None:
-    """Twenty minutes near somebody who reports the same day give one notice that says twenty minutes."""
+    """Twenty minutes near somebody who reports the same day give one notice that says twenty minutes.
+
+    SPEC: PH-31, PH-40.
+    """
     town = Town(spec, "ann", "bob")
     ann, bob = town.handsets
     town.meet(ann, bob, clock("09:00"), 20)
@@ -34,7 +37,10 @@ def test_who_was_near_is_warned_once_with_the_right_minutes(spec: str) -> None:
 
 @each_design
 def test_who_was_far_or_never_there_is_not_warned(spec: str) -> None:
-    """A phone beyond the attenuation bound counts no minutes, one that never met the person matches nothing."""
+    """A phone beyond the attenuation bound counts no minutes, one that never met the person matches nothing.
+
+    SPEC: PH-31.
+    """
     town = Town(spec, "ann", "far", "none", "other")
     ann, far, none, other = town.handsets
     town.meet(ann, far, clock("09:00"), 60, FAR)
@@ -51,7 +57,10 @@ def test_who_was_far_or_never_there_is_not_warned(spec: str) -> None:
 @each_design
 @pytest.mark.parametrize(("rssi_dbm", "counted"), [(-78, {0: 20}), (-79, {})])
 def test_the_attenuation_bound_is_met_from_below(spec: str, rssi_dbm: int, counted: dict[int, int]) -> None:
-    """At 63 dB, the bound, minutes count; at 64 dB they do not."""
+    """At 63 dB, the bound, minutes count; at 64 dB they do not.
+
+    SPEC: PH-31.
+    """
     town = Town(spec, "ann", "bob")
     ann, bob = town.handsets
     town.meet(ann, bob, clock("09:00"), 20, rssi_dbm)
@@ -64,7 +73,10 @@ def test_the_attenuation_bound_is_met_from_below(spec: str, rssi_dbm: int, count
 @each_design
 @pytest.mark.parametrize(("minutes", "told"), [(10, []), (15, [f"exposure-{MIDNIGHT}"])])
 def test_the_minutes_of_the_rule_are_enough(spec: str, minutes: int, told: list[str]) -> None:
-    """Fifteen minutes warn under a rule of fifteen; ten minutes are counted but do not warn."""
+    """Fifteen minutes warn under a rule of fifteen; ten minutes are counted but do not warn.
+
+    SPEC: PH-31.
+    """
     town = Town(spec, "ann", "bob", rule=ExposureRule(minutes_per_day=15))
     ann, bob = town.handsets
     town.meet(ann, bob, clock("09:00"), minutes)
@@ -77,7 +89,10 @@ def test_the_minutes_of_the_rule_are_enough(spec: str, minutes: int, told: list[
 
 @each_design
 def test_contact_before_the_contagious_period_does_not_count(spec: str) -> None:
-    """Of contacts on two days only the one since the person became contagious counts."""
+    """Of contacts on two days only the one since the person became contagious counts.
+
+    SPEC: UP-7.
+    """
     town = Town(spec, "ann", "bob")
     ann, bob = town.handsets
     town.meet(ann, bob, clock("09:00"), 30)
@@ -91,7 +106,10 @@ def test_contact_before_the_contagious_period_does_not_count(spec: str) -> None:
 
 @each_design
 def test_contact_after_the_report_does_not_count(spec: str) -> None:
-    """What a phone broadcasts after its report is unrelated to the report, in the same epoch and on the same day."""
+    """What a phone broadcasts after its report is unrelated to the report, in the same epoch and on the same day.
+
+    SPEC: PH-51.
+    """
     town = Town(spec, "ann", "bob")
     ann, bob = town.handsets
     town.meet(ann, bob, clock("12:40"), 20)
@@ -107,7 +125,10 @@ def test_contact_after_the_report_does_not_count(spec: str) -> None:
 
 @each_design
 def test_a_report_counts_what_came_before_it_in_its_own_epoch(spec: str) -> None:
-    """The key of the running epoch, window or day is uploaded too: what it was used for until now is warned of."""
+    """The key of the running epoch, window or day is uploaded too: what it was used for until now is warned of.
+
+    SPEC: HY-5, UP-7.
+    """
     town = Town(spec, "ann", "bob")
     ann, bob = town.handsets
     town.meet(ann, bob, clock("13:00"), 10)
@@ -119,7 +140,10 @@ def test_a_report_counts_what_came_before_it_in_its_own_epoch(spec: str) -> None
 
 @each_design
 def test_contact_across_midnight_counts_for_both_days(spec: str) -> None:
-    """Each scan counts for the day on which it ends."""
+    """Each scan counts for the day on which it ends.
+
+    SPEC: PH-30, PH-40.
+    """
     town = Town(spec, "ann", "bob")
     ann, bob = town.handsets
     town.meet(ann, bob, clock("23:30"), 60)
@@ -147,7 +171,10 @@ def test_a_report_by_somebody_who_met_nobody_warns_nobody(spec: str) -> None:
 
 @each_design
 def test_people_who_tested_positive_count_together(spec: str) -> None:
-    """Ten minutes near each of two people who report make twenty, which warns though neither alone would."""
+    """Ten minutes near each of two people who report make twenty, which warns though neither alone would.
+
+    SPEC: PH-31.
+    """
     town = Town(spec, "ann", "bob", "cid")
     ann, bob, cid = town.handsets
     town.meet(ann, bob, clock("09:00"), 10)
@@ -164,7 +191,10 @@ def test_people_who_tested_positive_count_together(spec: str) -> None:
 
 @each_design
 def test_a_second_report_on_the_same_day_adds_what_came_between(spec: str) -> None:
-    """A day's key ends with a report; its successor of the same day can be reported on its own."""
+    """A day's key ends with a report; its successor of the same day can be reported on its own.
+
+    SPEC: PH-51.
+    """
     town = Town(spec, "ann", "bob")
     ann, bob = town.handsets
     town.meet(ann, bob, clock("08:00"), 20)
@@ -181,7 +211,10 @@ def test_a_second_report_on_the_same_day_adds_what_came_between(spec: str) -> No
 
 @each_design
 def test_a_withheld_hour_is_not_published_or_cannot_be(spec: str) -> None:
-    """A person may leave out a time; the chain of the low-cost design cannot, says so, and then sends nothing."""
+    """A person may leave out a time; the chain of the low-cost design cannot, says so, and then sends nothing.
+
+    SPEC: UP-7, LC-5, PH-55.
+    """
     town = Town(spec, "ann", "bob")
     ann, bob = town.handsets
     town.meet(ann, bob, clock("09:00"), 30)
@@ -201,7 +234,10 @@ def test_a_withheld_hour_is_not_published_or_cannot_be(spec: str) -> None:
 
 @each_design
 def test_withholding_everything_sends_nothing_and_keeps_the_keys(spec: str) -> None:
-    """A report with no key left in it is refused on the phone, which goes on as if nothing had been asked."""
+    """A report with no key left in it is refused on the phone, which goes on as if nothing had been asked.
+
+    SPEC: PH-55.
+    """
     town = Town(spec, "ann")
     (ann,) = town.handsets
     town.run(clock("13:00"))
@@ -214,7 +250,10 @@ def test_withholding_everything_sends_nothing_and_keeps_the_keys(spec: str) -> N
 
 @each_design
 def test_an_upload_holds_only_keys_of_the_contagious_period(spec: str) -> None:
-    """No uploaded key ended before the contagious period or begins after the report; the code is the typed one."""
+    """No uploaded key ended before the contagious period or begins after the report; the code is the typed one.
+
+    SPEC: UP-7.
+    """
     town = Town(spec, "ann")
     (ann,) = town.handsets
     town.run(clock("13:00", day=4))
@@ -250,7 +289,10 @@ def test_strangers_keys_match_nothing(spec: str) -> None:
 
 @each_design
 def test_two_frames_in_one_scan_are_two_people(spec: str) -> None:
-    """Minutes near two people at the same time count for each, as the exposure rule has it."""
+    """Minutes near two people at the same time count for each, as the exposure rule has it.
+
+    SPEC: PH-31.
+    """
     town = Town(spec, "ann", "bob", "cid")
     ann, bob, cid = town.handsets
     town.run(clock("09:00"))

@@ -158,6 +158,7 @@ def test_law_stores_agree_with_memory(changes: list[Change], cuts: list[int]) ->
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "phone.sqlite3"
         memory, file = MemoryStore(), SqliteStore(path, "gaen")
+        file._db.execute("PRAGMA synchronous = OFF")  # to wait for the disk shows nothing here
         for start, end in pairwise(bounds):
             memory.apply(changes[start:end])
             file.apply(changes[start:end])
@@ -182,6 +183,7 @@ def test_a_real_day_comes_back(spec: str, tmp_path: Path) -> None:
 
     for handset in town.handsets:
         store = SqliteStore(tmp_path / f"{handset.name}.sqlite3", spec)
+        store._db.execute("PRAGMA synchronous = OFF")  # as above
         perfect = Saved()
         for start in range(0, len(handset.changes), 7):
             store.apply(handset.changes[start : start + 7])

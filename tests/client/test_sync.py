@@ -22,7 +22,10 @@ from tests.client.drive import START, Fate, Handset, Town, clock, each_design
 
 @each_design
 def test_polls_come_after_each_release_at_a_random_time(spec: str) -> None:
-    """A phone asks once for each release, 1 to 300 seconds after it, and two phones do not ask together."""
+    """A phone asks once for each release, 1 to 300 seconds after it, and two phones do not ask together.
+
+    SPEC: PH-20.
+    """
     town = Town(spec, "ann", "bob")
     town.run(clock("23:59", day=2))
     polls = [
@@ -40,7 +43,10 @@ def test_polls_come_after_each_release_at_a_random_time(spec: str) -> None:
 
 @each_design
 def test_failures_are_retried_later_and_later_up_to_six_hours(spec: str) -> None:
-    """After n failures in a row the next try comes after half to all of 60 s doubled n - 1 times, at most 6 hours."""
+    """After n failures in a row the next try comes after half to all of 60 s doubled n - 1 times, at most 6 hours.
+
+    SPEC: PH-29.
+    """
     _, bob = lone(spec)
     now = clock("03:00")
     waits = []
@@ -59,7 +65,10 @@ def test_failures_are_retried_later_and_later_up_to_six_hours(spec: str) -> None
 
 @each_design
 def test_a_server_that_is_down_is_told_of_once_and_anew_after_it_was_up(spec: str) -> None:
-    """Two failures warn, the third tells the person, the rest warn; once the server has answered it starts anew."""
+    """Two failures warn, the third tells the person, the rest warn; once the server has answered it starts anew.
+
+    SPEC: PH-29.
+    """
     town, bob = lone(spec)
     now = clock("03:00")
     for _ in range(2):
@@ -80,7 +89,10 @@ def test_a_server_that_is_down_is_told_of_once_and_anew_after_it_was_up(spec: st
 
 @each_design
 def test_an_index_without_its_batches_is_no_recovery(spec: str) -> None:
-    """Where the index can be had but a batch cannot, the phone backs off and tells, as for a server that is down."""
+    """Where the index can be had but a batch cannot, the phone backs off and tells, as for a server that is down.
+
+    SPEC: PH-29.
+    """
     town, bob = lone(spec)
     release = clock("02:00")
     entry = entry_of(release, town.desk.put(release, some_key(town.design)))
@@ -103,7 +115,10 @@ def test_an_index_without_its_batches_is_no_recovery(spec: str) -> None:
 
 @each_design
 def test_what_fails_after_one_poll_counts_once(spec: str) -> None:
-    """Forty batches that cannot be had after one poll are one failure, said once."""
+    """Forty batches that cannot be had after one poll are one failure, said once.
+
+    SPEC: PH-29.
+    """
     _, bob = lone(spec)
     bob.handle(Woken(), clock("03:00"))
     for _ in range(40):
@@ -115,7 +130,10 @@ def test_what_fails_after_one_poll_counts_once(spec: str) -> None:
 
 @each_design
 def test_an_index_that_has_not_changed_asks_again_for_what_is_missing(spec: str) -> None:
-    """After 'not changed' the phone still wants what it did not get, and nothing once it has it."""
+    """After 'not changed' the phone still wants what it did not get, and nothing once it has it.
+
+    SPEC: PH-22.
+    """
     town, bob = lone(spec)
     first, second = clock("02:00"), clock("04:00")
     entries = [entry_of(at, town.desk.put(at, some_key(town.design, at))) for at in (first, second)]
@@ -130,7 +148,10 @@ def test_an_index_that_has_not_changed_asks_again_for_what_is_missing(spec: str)
 
 @each_design
 def test_a_restart_between_index_and_batches_loses_no_batch(spec: str) -> None:
-    """A phone that stopped before its batches came asks for them at the next poll."""
+    """A phone that stopped before its batches came asks for them at the next poll.
+
+    SPEC: PH-3.
+    """
     town = Town(spec, "ann", "bob")
     ann, bob = town.handsets
     town.meet(ann, bob, clock("09:00"), 20)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,6 @@ class Scripted:
         """Answer with `answers`, one for each connection; with the last one from then on."""
         self.answers = list(answers)
         self.requests: list[bytes] = []
-        self.sent = 0
-        self.url = ""
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
@@ -60,15 +59,8 @@ class Scripted:
                 body = await reader.readexactly(int(line.partition(b":")[2]))
         self.requests.append(head + body)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        try:
-            for start in range(0, len(answer), 65_536):
-                writer.write(answer[start : start + 65_536])
-                await writer.drain()
-                self.sent += len(answer[start : start + 65_536])
-        except ConnectionError:
-            return  # the phone has read enough
-        finally:
-            writer.close()
+        writer.write(answer)
+        await writer.drain()
 
 
 def reply(status: str, body: bytes = b"", *headers: str) -> bytes:
@@ -77,19 +69,44 @@ def reply(status: str, body: bytes = b"", *headers: str) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
 @asynccontextmanager
-async def scripted(*answers: bytes) -> AsyncIterator[tuple[Scripted, HttpKeyServer]]:
-    """A scripted server on a port of its own, and a phone's line to it."""
-    script = Scripted(answers)
-    listener = await asyncio.start_server(script.talk, "127.0.0.1", 0)
-    script.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-    server = HttpKeyServer(script.url)
+async def listening(talk: Talk) -> AsyncIterator[HttpKeyServer]:
+    """A phone's line to a web server on a port of its own that speaks as `talk` does, until the phone hangs up."""
+    talking: set[asyncio.Task[None]] = set()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        talking.add(task)
+        with suppress(ConnectionError):
+            try:
+                await talk(reader, writer)
+            finally:
+                writer.close()
+                await writer.wait_closed()
+
+    listener = await asyncio.start_server(connected, "127.0.0.1", 0)
+    server = HttpKeyServer(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}")
     try:
-        yield script, server
+        yield server
     finally:
         await server.close()
         listener.close()
         await listener.wait_closed()
+        for task in talking:
+            task.cancel()
+        await asyncio.gather(*talking, return_exceptions=True)
+
+
+@asynccontextmanager
+async def scripted(*answers: bytes) -> AsyncIterator[tuple[Scripted, HttpKeyServer]]:
+    """A scripted server, and a phone's line to it."""
+    script = Scripted(answers)
+    async with listening(script.talk) as server:
+        yield script, server
 
 
 # -- what a phone sends ---------------------------------------------------------------------------------------------
@@ -102,7 +119,7 @@ async def test_a_request_holds_nothing_that_tells_phones_apart() -> None:
         await server.fetch_index()
         await server.fetch_batch(NAME, 3)
         await server.upload(b'{"version":1}')
-    host = script.url.removeprefix("http://")
+    host = server.url.removeprefix("http://")
     common = [
         f"host: {host}",
         "user-agent: anopticon-phone",
@@ -159,19 +176,18 @@ async def test_the_index_is_asked_for_by_its_own_hash() -> None:
 # -- how much it reads ----------------------------------------------------------------------------------------------
 
 
-async def endless(
-    head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sent: list[int]
-) -> None:
-    """Answer one request with `head` and then bytes without end."""
-    await reader.readuntil(b"\r\n\r\n")
-    writer.write(head)
-    try:
+def endless(head: bytes, sent: list[int]) -> Talk:
+    """Answers one request with `head` and then bytes without end."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head)
         while True:
             writer.write(b"x" * 65_536)
             await writer.drain()
             sent.append(65_536)
-    except ConnectionError:
-        writer.close()
+
+    return talk
 
 
 Ask = Callable[[HttpKeyServer], Awaitable[object]]
@@ -189,30 +205,17 @@ async def test_an_endless_answer_is_cut_off(name: str) -> None:
     """A server that never stops sending is left after a few buffers' worth of bytes, with the bound in the sentence."""
     ask, most = READS[name]
     sent: list[int] = []
-    listener = await asyncio.start_server(
-        lambda reader, writer: endless(b"HTTP/1.1 200 OK\r\n\r\n", reader, writer, sent), "127.0.0.1", 0
-    )
-    server = HttpKeyServer(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}")
-    with pytest.raises(ServerError, match=f"more than the {most} bytes"):
-        await ask(server)
-    await server.close()
-    listener.close()
-    await listener.wait_closed()
+    async with listening(endless(b"HTTP/1.1 200 OK\r\n\r\n", sent)) as server:
+        with pytest.raises(ServerError, match=f"more than the {most} bytes"):
+            await ask(server)
     assert sum(sent) < 16 * 1024 * 1024
 
 
 async def test_an_endless_refusal_is_cut_off_too() -> None:
     """Of an answer that is an error only the beginning is read, and it still counts as what its status says."""
-    sent: list[int] = []
-    listener = await asyncio.start_server(
-        lambda reader, writer: endless(b"HTTP/1.1 403 No\r\n\r\n", reader, writer, sent), "127.0.0.1", 0
-    )
-    server = HttpKeyServer(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}")
-    with pytest.raises(UploadRefusedError, match="answered 403"):
-        await server.upload(b"{}")
-    await server.close()
-    listener.close()
-    await listener.wait_closed()
+    async with listening(endless(b"HTTP/1.1 403 No\r\n\r\n", [])) as server:
+        with pytest.raises(UploadRefusedError, match="answered 403"):
+            await server.upload(b"{}")
 
 
 async def test_a_batch_has_the_length_that_the_index_says() -> None:
@@ -320,14 +323,13 @@ async def test_a_line_that_breaks_is_a_server_that_is_down(name: str, answer: by
 @each_read
 async def test_a_server_that_is_not_there_is_down(name: str) -> None:
     """Nobody listens: the sentence says which server that is."""
-    listener = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
-    port = listener.sockets[0].getsockname()[1]
-    listener.close()
-    await listener.wait_closed()
-    server = HttpKeyServer(f"http://127.0.0.1:{port}")
-    with pytest.raises(ServerDownError, match=f"127.0.0.1:{port} cannot be reached"):
-        await READS[name][0](server)
-    await server.close()
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]  # bound, but nobody listens
+        server = HttpKeyServer(f"http://127.0.0.1:{port}")
+        with pytest.raises(ServerDownError, match=f"127.0.0.1:{port} cannot be reached"):
+            await READS[name][0](server)
+        await server.close()
 
 
 @each_read
@@ -335,22 +337,18 @@ async def test_a_server_that_drips_is_given_up(name: str, monkeypatch: pytest.Mo
     """A server that keeps the line open without finishing runs out of time, however often it sends a byte."""
     monkeypatch.setattr(http, "LIST_SECONDS", 0.05)
     monkeypatch.setattr(http, "BATCH_SECONDS", 0.05)
-    gone = asyncio.Event()
 
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx")
-        await gone.wait()
-        writer.close()
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.01)
 
-    listener = await asyncio.start_server(drip, "127.0.0.1", 0)
-    server = HttpKeyServer(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}")
-    with pytest.raises(ServerDownError, match="takes too long"):
-        await READS[name][0](server)
-    gone.set()
-    await server.close()
-    listener.close()
-    await listener.wait_closed()
+    async with listening(drip) as server, asyncio.timeout(http.SILENCE_SECONDS / 2):
+        with pytest.raises(ServerDownError, match="takes too long"):
+            await READS[name][0](server)
 
 
 # -- which servers may be used --------------------------------------------------------------------------------------

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from anopticon_protocol.params import DAY_SECONDS
+from tests.client.shells import free_air
 from tests.end_to_end.processes import Program, run
 
 FACTOR = 1_800
@@ -52,7 +53,8 @@ def serving(spec: str, data: Path) -> Iterator[Terminals]:
         SERVER, "serve", "--port", 0, "--data-dir", data, "--design", spec, "--clock", clock
     ) as server:
         url = server.wait_for("listening on").rpartition(" ")[2]
-        yield Terminals(url, clock, data, free_air())
+        ports = free_air()
+        yield Terminals(url, clock, data, f"air:{ports[0]}-{ports[-1]}")
 
 
 def morning_clock() -> str:
@@ -61,18 +63,6 @@ def morning_clock() -> str:
     nine = wall - wall % DAY_SECONDS + DAY_SECONDS + 9 * 3_600
     anchor = (wall * FACTOR - nine) // (FACTOR - 1)
     return f"{FACTOR}x@{datetime.fromtimestamp(anchor, UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}"
-
-
-def free_air() -> str:
-    """The name of an air that nobody else is on."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        for first in range(21_000, 27_000, 4):
-            try:
-                probe.bind(("127.0.0.1", first))
-            except OSError:
-                continue
-            return f"air:{first}-{first + 3}"
-    pytest.fail("no free port for an air")
 
 
 def meet(one: Program, other: Program, scans: int = 6) -> None:

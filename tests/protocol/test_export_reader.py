@@ -173,6 +173,11 @@ def test_a_wrong_header_refuses_the_file(first: str) -> None:
             DefectCode.RECORD_MALFORMED,
             "field 4 has wire type 3, which this format does not use",
         ),
+        (
+            [TEK, START, RISK * 15],
+            DefectCode.RECORD_MALFORMED,
+            "more than 16 fields (MAX_RECORD_FIELDS)",
+        ),
         ([TEK, b"\x18" + b"\xff" * 10], DefectCode.RECORD_MALFORMED, "varint longer than 10 bytes"),
         (
             [TEK, START, wire.bytes_field(9, bytes(1001))],
@@ -346,10 +351,27 @@ def info_fields() -> bytes:
 
 def test_kinds_of_unknown_fields_are_bounded() -> None:
     """A file with thousands of different unknown fields gives a bounded number of remarks that add up."""
-    data = export_of(*(wire.varint_field(number, 1) for number in range(10, 5010)))
+    data = export_of(*(wire.varint_field(number, 1) for number in range(10, 510)))
     remarks = defects_of(data)
     assert len(remarks) == MAX_SKIPPED_KINDS + 1
-    assert "numbers beyond the first kinds is not used here; skipped 4,968 times" in remarks[0].sentence
+    assert "numbers beyond the first kinds is not used here; skipped 468 times" in remarks[0].sentence
+
+
+def test_fields_beside_the_keys_are_bounded() -> None:
+    """A file of thousands of tiny fields, known or not, is given up at MAX_OTHER_FIELDS; keys do not count."""
+    for field in (
+        wire.varint_field(9, 1),
+        wire.bytes_field(9, b""),
+        wire.bytes_field(3, b""),
+        wire.varint_field(7, 1),
+    ):
+        data = export_of(record(encode_key(key(1))), field * 5_000)
+        refused = [defect for defect in defects_of(data) if defect.severity is Severity.REFUSE]
+        assert refused[-1].code is DefectCode.FIELD_COUNT
+        assert refused[-1].sentence == "more than 1,000 fields beside the keys (MAX_OTHER_FIELDS)"
+        assert len(refused) in (1, 999)
+        assert not summary_of(data).complete
+    assert codes_of(export_of(*(record(encode_key(key(number))) for number in range(1_500)))) == []
 
 
 def test_a_long_unknown_field_is_skipped_without_being_kept() -> None:
@@ -409,7 +431,7 @@ def test_a_familiar_ending_in_a_cut_or_oversized_record_is_not_taken() -> None:
     longer = record(TEK, RISK, START, wire.varint_field(4, 100))
     cut = export_of(whole, longer[:-2])
     assert codes_of(cut) == [DefectCode.TRUNCATED]
-    repeated = record(TEK, *[RISK] * 60, START)
+    repeated = record(TEK, *[b"\x10\x83" + b"\x80" * 8 + b"\x00"] * 14, START)
     ambiguous = bytes([0x3A, len(repeated) - 3]) + repeated[3:]
     data = export_of(whole, repeated, ambiguous)
     assert keys_of(data) == [ExportedKey(bytes(range(16)), 2_650_032, 144, 3)] * 2

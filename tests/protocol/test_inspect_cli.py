@@ -48,7 +48,7 @@ def test_keys_come_as_text_pem_or_file(sound: Path, tmp_path: Path, capsys: Capt
     base64 = SIGNER.public.to_text()
     pem = tmp_path / "key.pem"
     pem.write_text(PEM.format(base64))
-    for given, label in ((base64, "key 1"), (PEM.format(base64), "key 1"), (str(pem), "key.pem")):
+    for given, label in ((base64, "key 1"), (PEM.format(base64), "key 1"), (str(pem), str(pem))):
         assert main(["inspect", str(sound), "--key", given]) == CLEAN
         assert f"verified, with {label}\n" in capsys.readouterr().out
     assert main(["inspect", str(sound), "--key", STRANGER.public.to_text(), "--key", base64]) == CLEAN
@@ -119,6 +119,23 @@ def test_a_sound_file_beside_an_unreadable_one_exits_with_2(sound: Path, capsys:
     """What cannot be read spoils the status, and the other file is still shown."""
     assert main(["inspect", "nowhere", str(sound)]) == UNUSABLE
     assert "verdict     clean" in capsys.readouterr().out
+
+
+def test_key_files_of_one_name_are_two_keys(sound: Path, tmp_path: Path, capsys: Captured) -> None:
+    """Files of the same name in two folders are both tried, and told apart."""
+    names = []
+    for folder, key in (("one", STRANGER), ("two", SIGNER)):
+        (tmp_path / folder).mkdir()
+        names += ["--key", str(tmp_path / folder / "key.pem")]
+        Path(names[-1]).write_text(key.public.to_text())
+    assert main(["inspect", str(sound), *names, names[0], names[1]]) == CLEAN
+    assert f"verified, with {names[-1]}\n" in capsys.readouterr().out
+
+
+def test_a_file_that_holds_no_key_is_explained(sound: Path, capsys: Captured) -> None:
+    """The sentence names the file, and does not claim that there is none."""
+    assert main(["inspect", str(sound), "--key", str(sound)]) == UNUSABLE
+    assert capsys.readouterr().err == f"--key {str(sound)[:60]}: public key: neither PEM nor base64\n"
 
 
 @pytest.mark.parametrize("text", ["nonsense", "AAAA", "x" * 5000, "a\0b", "-----BEGIN PUBLIC KEY-----"])

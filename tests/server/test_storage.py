@@ -124,6 +124,17 @@ def test_a_database_in_use_elsewhere_is_said_to_be_busy(
     assert desk.server.upload(body) == ACCEPTED
 
 
+def test_a_transaction_holds_the_database_from_its_first_moment(tmp_path: Path) -> None:
+    """Of two processes one waits before it has read anything: what it then reads is what it changes (SV-9)."""
+    one, other = open_desk("lowcost", tmp_path), open_desk("lowcost", tmp_path)
+    with other.store.transaction() as transaction:
+        transaction._connection.exec_driver_sql("PRAGMA busy_timeout = 10")
+    with one.store.transaction():
+        with pytest.raises(StorageBusyError):
+            other.server.rows()
+    assert other.server.rows() == one.server.rows()
+
+
 def test_threads_of_one_server_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Twenty uploads at once are all accepted; a thread that waits too long is told so."""
     desk = open_desk("gaen", tmp_path)
@@ -182,10 +193,12 @@ def test_errors_do_not_repeat_what_was_written(tmp_path: Path) -> None:
     keys = keys_of("lowcost", 1, START)
     body = desk.body(desk.server.issue_code().code, keys)
     with desk.store.transaction() as transaction:
-        transaction._connection.exec_driver_sql("DROP TABLE keys")
+        refuse = "CREATE TRIGGER refuse BEFORE INSERT ON keys BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        transaction._connection.exec_driver_sql(refuse)
     with pytest.raises(StorageError) as failure:
         desk.server.upload(body)
     chain: BaseException | None = failure.value
+    assert "refused" in str(failure.value.__cause__)
     while chain is not None:
         assert keys[0].secret.hex() not in str(chain)
         assert repr(keys[0].secret)[2:12] not in str(chain)

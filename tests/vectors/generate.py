@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             path.write_text(text, encoding="utf-8", newline="\n")
     verb = "differs from what the code gives" if options.check else "written"
     for name in different:
-        print(f"{name}: {verb}")  # noqa: T201 - a script
+        print(f"{name}: {verb}")
     return 1 if options.check and different else 0
 
 

@@ -42,6 +42,7 @@ MAX_ANSWER_BYTES: Final = 4 * 1024
 """What is read of the answer to an upload and of any refusal."""
 MAX_REASON_CHARS: Final = 200
 """What is shown of a server's own sentence."""
+# Connections are closed after one answer: a kept one would tie an upload to the downloads before it.
 _HEADERS: Final = {
     "User-Agent": USER_AGENT,
     "Accept": "*/*",
@@ -64,13 +65,11 @@ class HttpKeyServer:
     def __init__(self, url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         """Talk to `url`, over the network or over `transport`; raises ConfigurationError."""
         self.url = _checked(url)
-        # Connections are not kept: one would tie an upload to the downloads before it.
         self._client = httpx.AsyncClient(
             base_url=self.url,
             headers=_HEADERS,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             timeout=httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
-            limits=httpx.Limits(max_keepalive_connections=0),
             verify=self.url.startswith("https:"),  # to load certificates takes time, and http uses none
             follow_redirects=False,
             trust_env=False,

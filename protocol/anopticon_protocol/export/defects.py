@@ -57,6 +57,7 @@ class DefectCode(StrEnum):
     OVERSIZED = "oversized"
     MALFORMED = "malformed"
     FIELD_TYPE = "field-type"
+    FIELD_COUNT = "field-count"
     FIELD_LENGTH = "field-length"
     FIELD_TEXT = "field-text"
     KEY_COUNT = "key-count"

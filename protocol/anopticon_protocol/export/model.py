@@ -30,6 +30,10 @@ MAX_WRITTEN_KEYS: Final = 500_000
 """Records per file of the reference server: larger sets are split by the publisher."""
 MAX_RECORD_BYTES: Final = 1_024
 """A record with all its fields is at most 68 bytes; the rest is room for fields not yet invented."""
+MAX_RECORD_FIELDS: Final = 16
+"""A record has six; tiny unknown ones could otherwise keep a reader busy for minutes."""
+MAX_OTHER_FIELDS: Final = 1_000
+"""Fields of the outer message that are no keys. Real files have under 20; the reason is the same."""
 MAX_EXPORT_BYTES: Final = 48 * 1024 * 1024
 """750,000 records of 67 bytes, twice the 31 to 33 that real ones have."""
 MAX_SIGNATURES: Final = 10

@@ -27,6 +27,7 @@ from anopticon_protocol.export.model import (
     EXPORT_MAGIC,
     MAX_EXPORT_BYTES,
     MAX_EXPORT_KEYS,
+    MAX_OTHER_FIELDS,
     MAX_RECORD_BYTES,
     TEK_BYTES,
     ExportedKey,
@@ -86,12 +87,13 @@ class _StopError(Exception):
 class _Scan:
     """One pass over one file."""
 
-    __slots__ = ("_header", "_known", "_records", "_sound", "_window")
+    __slots__ = ("_header", "_known", "_others", "_records", "_sound", "_window")
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._window = ChunkWindow(chunks, MAX_EXPORT_BYTES)
         self._header = HeaderFields()
         self._known: dict[bytes, tuple[int, int, int, ReportType, int | None]] = {}
+        self._others = 0
         self._records = 0
         self._sound = 0
 
@@ -156,6 +158,8 @@ class _Scan:
         window = self._window
         at = window.offset
         number, kind, position = read_tag(window.data, window.position, window.base)
+        if kind is not WireType.BYTES or number not in (KEYS, REVISED_KEYS):
+            self._count_other(at)
         value_at = window.base + position
         value: int | bytes = b""
         if kind is WireType.BYTES:
@@ -191,6 +195,12 @@ class _Scan:
             self._header.region(Field(number, WireType.BYTES, body, at, body_at))
         else:
             self._header.signature_info(body, body_at)
+
+    def _count_other(self, at: int) -> None:
+        self._others += 1
+        if self._others > MAX_OTHER_FIELDS:
+            sentence = f"more than {MAX_OTHER_FIELDS:,} fields beside the keys (MAX_OTHER_FIELDS)"
+            raise _StopError(_defect(DefectCode.FIELD_COUNT, sentence, at))
 
     def _count_record(self, at: int) -> None:
         if self._records == MAX_EXPORT_KEYS:

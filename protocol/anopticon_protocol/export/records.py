@@ -7,12 +7,14 @@ is known and wrong and for bytes that are not protobuf; offsets count from the s
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 from anopticon_protocol.designs.records import ReportType
 from anopticon_protocol.export.defects import Defect, DefectCode, Part
 from anopticon_protocol.export.model import (
     DEFAULT_ROLLING_PERIOD,
+    MAX_RECORD_FIELDS,
     MAX_TEXT_BYTES,
     ExportedKey,
     SignatureInfo,
@@ -107,7 +109,7 @@ def decode_key(body: bytes, base: int, skipped: SkippedFields) -> tuple[Exported
     skipped_before = skipped.total
     numbers: dict[int, int] = {}
     try:
-        for field in fields(body, base):
+        for field in _bounded(fields(body, base)):
             if field.number == KEY_DATA:
                 key_data, key_data_at, seen = bytes_of(field, "key_data"), field.offset, seen + 1
             elif field.number in _KEY_FIELDS:
@@ -130,6 +132,13 @@ def decode_key(body: bytes, base: int, skipped: SkippedFields) -> tuple[Exported
         raise MessageFaultError(*faults)
     key = ExportedKey(key_data, start, period, risk, ReportType(report), onset)
     return key, seen == 1 and skipped.total == skipped_before
+
+
+def _bounded(found: Iterator[Field]) -> Iterator[Field]:
+    for count, field in enumerate(found, start=1):
+        if count > MAX_RECORD_FIELDS:
+            raise WireError(field.offset, f"more than {MAX_RECORD_FIELDS} fields (MAX_RECORD_FIELDS)")
+        yield field
 
 
 def decode_info(body: bytes, base: int, skipped: SkippedFields) -> SignatureInfo:
