@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from anopticon_protocol.errors import InvalidParameterError
+from anopticon_protocol.export.model import MAX_TIMESTAMP
 from anopticon_protocol.pace import Pace, parse_pace
-from anopticon_protocol.timebase import check_time
 from anopticon_server.errors import RequestRefusedError, SettingsError
 
 
@@ -89,7 +89,9 @@ def open_clock(text: str | None, wall: Callable[[], float] = time.time) -> Paced
         return PacedClock(wall=wall)
     try:
         clock = PacedClock(parse_pace(text, wall()), wall)
-        check_time(clock())
+        now = clock()
     except InvalidParameterError as error:
         raise SettingsError(str(error)) from error
+    if not 0 <= now <= MAX_TIMESTAMP:
+        raise SettingsError(f"clock {text!r}: shows {now} s now, must be 0..{MAX_TIMESTAMP} (the year 9999)")
     return clock

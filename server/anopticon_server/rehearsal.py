@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from anopticon_protocol.params import MAX_UNIX_TIME
+from anopticon_protocol.export.model import MAX_TIMESTAMP
 from anopticon_server.clock import RehearsalClock
 from anopticon_server.service import KeyServer
 from anopticon_server.settings import Settings
@@ -26,7 +26,7 @@ def rehearsal_routes(server: KeyServer, clock: RehearsalClock, settings: Setting
     @router.post("/clock", operation_id="move_clock")
     async def post_clock(request: Request) -> Response:
         fields = await read_json(request, settings.upload_timeout_seconds)
-        now = whole_field(fields, "now", MAX_UNIX_TIME)
+        now = whole_field(fields, "now", MAX_TIMESTAMP)
         published = await run_in_threadpool(move, server, clock, now)
         return _json({"now": now, "published": published})
 

@@ -47,8 +47,10 @@ _MAX_LENGTH_DIGITS: Final = 10
 
 async def read_body(request: Request, most: int, seconds: float) -> bytes:
     """The body; raises TooLargeError beyond `most` bytes, SlowBodyError after `seconds`."""
-    announced = request.headers.get("content-length", "")
-    if len(announced) > _MAX_LENGTH_DIGITS or int(announced or 0) > most:
+    announced = request.headers.get("content-length", "0")
+    if not (announced.isascii() and announced.isdigit()):
+        raise RequestRefusedError("must be a whole number of bytes", "content-length")
+    if len(announced) > _MAX_LENGTH_DIGITS or int(announced) > most:
         raise _too_large(most)
     body = bytearray()
     try:
@@ -89,9 +91,9 @@ def whole_field(fields: Mapping[str, Any], name: str, most: int) -> int:
 
 def answer_bytes(request: Request, data: bytes, media_type: str, cache: str) -> Response:
     """`data` with its ETag, or 304 if the caller has it already."""
-    return _conditional(request, hashlib.sha256(data).hexdigest(), cache) or Response(
-        data, media_type=media_type, headers=_headers(hashlib.sha256(data).hexdigest(), cache)
-    )
+    digest = hashlib.sha256(data).hexdigest()
+    fresh = Response(data, media_type=media_type, headers=_headers(digest, cache))
+    return _conditional(request, digest, cache) or fresh
 
 
 def answer_file(request: Request, server: KeyServer, file: PublishedFile, media_type: str) -> Response:

@@ -337,6 +337,11 @@ async def test_a_body_is_not_read_beyond_its_bound(tmp_path: Path) -> None:
         for length in ("9" * 4_000, "9" * 40):
             lied = await opened.http.post("/v1/uploads", content=b"", headers={"content-length": length})
             assert lied.status_code == 413
+        for length in ("-1", "1e3", "\u00b2"):
+            wrong = await opened.http.post(
+                "/v1/uploads", content=b"", headers=[(b"content-length", length.encode("latin-1"))]
+            )
+            assert (wrong.status_code, wrong.json()["field"]) == (400, "content-length")
         assert await endless(opened.app, POST_UPLOAD) == (413, MAX_UPLOAD_BYTES // 65_536 + 1)
         json_header = [
             (b"content-type", b"application/json"),

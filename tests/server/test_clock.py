@@ -46,10 +46,11 @@ def test_law_a_clock_is_opened_again_by_its_text(factor: int, lead: int) -> None
     assert later.pace == clock.pace
 
 
-def test_a_clock_outside_the_protocols_time_is_refused() -> None:
-    """A pace that would show a time before 1970 is a setting to be corrected."""
-    with pytest.raises(SettingsError, match="MAX_UNIX_TIME"):
-        open_clock("10000x@2999-01-01T00:00:00Z", lambda: START)
+def test_a_clock_far_from_any_real_time_is_refused() -> None:
+    """A pace that shows a time before 1970 or after 9999 is a setting to be corrected."""
+    for text in ("10000x@2999-01-01T00:00:00Z", "10000x@1000-01-01T00:00:00Z"):
+        with pytest.raises(SettingsError, match=r"must be 0\.\.253402300799 \(the year 9999\)"):
+            open_clock(text, lambda: START)
 
 
 def test_a_rehearsals_clock_never_goes_back() -> None:

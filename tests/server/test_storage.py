@@ -129,9 +129,8 @@ def test_a_transaction_holds_the_database_from_its_first_moment(tmp_path: Path) 
     one, other = open_desk("lowcost", tmp_path), open_desk("lowcost", tmp_path)
     with other.store.transaction() as transaction:
         transaction._connection.exec_driver_sql("PRAGMA busy_timeout = 10")
-    with one.store.transaction():
-        with pytest.raises(StorageBusyError):
-            other.server.rows()
+    with one.store.transaction(), pytest.raises(StorageBusyError):
+        other.server.rows()
     assert other.server.rows() == one.server.rows()
 
 

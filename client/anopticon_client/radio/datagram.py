@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from anopticon_protocol.advert import MAX_FRAME_BYTES
-from anopticon_protocol.params import MAX_RSSI_DBM, MIN_RSSI_DBM
 
 MAGIC: Final = b"ANAIR\x01"
 ADDRESS_BYTES: Final = 6
@@ -32,6 +31,9 @@ NEAREST_METRES: Final = 0.1
 """Two phones in one pocket; the logarithm must end somewhere."""
 SENSITIVITY_DBM: Final = -100
 """Weaker frames are not heard, as by the receivers that the fit comes from."""
+MIN_POWER_DBM: Final = -127
+MAX_POWER_DBM: Final = 20
+"""What a controller can be told to radiate (Core Specification 7.8.53)."""
 _FORM = struct.Struct(f">{len(MAGIC)}s{ADDRESS_BYTES}siibB")
 MAX_DATAGRAM_BYTES: Final = _FORM.size + MAX_FRAME_BYTES
 _MILLIMETRES = 1_000
@@ -75,7 +77,7 @@ class Broadcast:
         if (
             magic != MAGIC
             or length != len(data) - _FORM.size
-            or not MIN_RSSI_DBM <= power <= MAX_RSSI_DBM
+            or not MIN_POWER_DBM <= power <= MAX_POWER_DBM
             or max(abs(position.x), abs(position.y)) > MAX_COORDINATE_METRES
         ):
             return None
