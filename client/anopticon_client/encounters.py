@@ -10,7 +10,7 @@ from anopticon_client.events import Sighting
 from anopticon_client.memory import Memory
 from anopticon_client.state import ObservationKey
 from anopticon_protocol.advert import Advertisement, parse
-from anopticon_protocol.designs.records import SETTLED, Observation
+from anopticon_protocol.designs.records import SETTLED, Observation, Reading
 from anopticon_protocol.errors import AdvertisementError
 from anopticon_protocol.params import DAY_SECONDS, MAX_RSSI_DBM, MIN_RSSI_DBM, RETENTION_DAYS
 
@@ -44,10 +44,15 @@ class Encounters:
                 f"ignored {over} frames of one scan, beyond {MAX_SIGHTINGS_PER_SCAN} (MAX_SIGHTINGS_PER_SCAN)"
             )
         last = self._memory.progress.last_scan
-        gap = now - last if 0 < last < now else 0
+        # Two scans in one second are a second apart: 0 would mean that no earlier one is known.
+        gap = max(1, now - last) if 0 < last <= now else 0
         self._memory.update_progress(last_scan=now)
         heard = self._by_identifier(sightings[:MAX_SIGHTINGS_PER_SCAN])
-        refused = sum(not self._keep(data, now, rssi_dbm, gap) for data, rssi_dbm in heard.items())
+        new: dict[ObservationKey, list[Reading]] = {}
+        refused = sum(not self._read(data, now, rssi_dbm, gap, new) for data, rssi_dbm in heard.items())
+        # Each observation is folded once a scan, however many frames of it came under different metadata.
+        for key, readings in new.items():
+            self._merge(Observation(key.token, key.received, tuple(readings)))
         if refused:
             bound = f"{MAX_NEW_OBSERVATIONS_PER_DAY} (MAX_NEW_OBSERVATIONS_PER_DAY)"
             warnings.append(f"ignored {refused} new identifiers: today's store holds {bound}")
@@ -105,18 +110,25 @@ class Encounters:
                 heard.setdefault(said.service_data, []).append(rssi_dbm)
         return heard
 
-    def _keep(self, service_data: bytes, now: int, rssi_dbm: Sequence[int], gap: int) -> bool:
+    def _read(
+        self,
+        service_data: bytes,
+        now: int,
+        rssi_dbm: Sequence[int],
+        gap: int,
+        new: dict[ObservationKey, list[Reading]],
+    ) -> bool:
+        """Add what one identifier of a scan gives to `new`; False if the day's store is full."""
         token = self._design.observe(service_data, now)
         received = self._design.received(now, self._period)
         if received <= self._memory.progress.settled_until:
             received = SETTLED
         key = ObservationKey(token, received)
-        if key not in self._memory.observations:
+        if key not in self._memory.observations and key not in new:
             if self._new_by_day.get(self._day(key), 0) >= MAX_NEW_OBSERVATIONS_PER_DAY:
                 return False
             self._count(key)
-        readings = self._design.read_scan(service_data, now, rssi_dbm, gap)
-        self._merge(Observation(token, received, tuple(readings)))
+        new.setdefault(key, []).extend(self._design.read_scan(service_data, now, rssi_dbm, gap))
         return True
 
     def _merge(self, new: Observation) -> None:

@@ -56,8 +56,10 @@ class Phone:
     def handle(self, event: Event, *, now: int, entropy: bytes) -> Outcome:
         """Go through one event at `now` (Unix seconds) with 32 fresh secret bytes; returns what to save and do."""
         fresh = Entropy(entropy)
+        planned = self._memory.progress.next_poll
         effects = self._handle(event, check_time(now), fresh)
-        if isinstance(event, Started | Woken | ReportRequested | UploadAnswered | FetchFailed):
+        replanned = self._memory.progress.next_poll != planned
+        if replanned or isinstance(event, Started | Woken | ReportRequested | UploadAnswered | FetchFailed):
             effects += [WakeAt(self._next_wake(now))]
         return Outcome(self._memory.take_changes(), tuple(effects))
 
@@ -85,9 +87,9 @@ class Phone:
             case Started():
                 return [*self._wake(now, entropy), *self._notices.unshown()]
             case IndexFetched():
-                return self._sync.index_fetched(event, now)
+                return self._sync.index_fetched(event, now, entropy)
             case BatchFetched():
-                effects = self._sync.batch_fetched(event, now)
+                effects = self._sync.batch_fetched(event, now, entropy)
                 # It may come when it is nearly too old: the memory of it goes before all that was known so far.
                 self._next_expiry = min(self._next_expiry, self._sync.next_expiry() or self._next_expiry)
                 return effects

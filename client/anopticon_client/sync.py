@@ -26,6 +26,8 @@ POLL_SPREAD_SECONDS: Final = 300
 """Each poll comes a random time of up to this after a release, so that phones do not all ask at once."""
 RETRY_FIRST_SECONDS: Final = 60
 RETRY_LONGEST_SECONDS: Final = 6 * 3_600
+MAX_POLL_BYTES: Final = 128 * 1024 * 1024
+"""Bytes of batches that one poll asks for: two of the longest, and five of the white paper's worst days."""
 TELL_AFTER_FAILURES: Final = 3
 """The person is told that the server is down after this many failures in a row."""
 
@@ -53,22 +55,22 @@ class Sync:
         self._plan_next_poll(now, entropy)
         return [FetchIndex()]
 
-    def index_fetched(self, event: IndexFetched, now: int) -> list[Effect]:
+    def index_fetched(self, event: IndexFetched, now: int, entropy: Entropy) -> list[Effect]:
         """Take note of what there is and ask for what is new."""
         warnings: list[Effect] = []
+        self._forget_the_future(now)
         if event.data is not None:
             try:
                 warnings = self._read_index(BatchIndex.decode(event.data), now)
             except BatchIndexError as error:
-                return [Warn(str(error))]
+                return self._refused(str(error), now, entropy)
         self._advance()
         if not self._wanted:
             self._all_well()
-        return [*warnings, *(FetchBatch(self._wanted[release]) for release in sorted(self._wanted))]
+        return [*warnings, *self._fetches()]
 
-    def batch_fetched(self, event: BatchFetched, now: int) -> list[Effect]:
+    def batch_fetched(self, event: BatchFetched, now: int, entropy: Entropy) -> list[Effect]:
         """Match a batch. A batch that must not be used is dropped and stays wanted."""
-        self._all_well()
         entry = self._wanted.get(event.release)
         if entry is None:
             return [Warn(f"ignored a batch of release {event.release} that was not asked for")]
@@ -77,7 +79,8 @@ class Sync:
             power = self._config.reference_tx_power_dbm
             rows = match(self._config.design, batch.published(), batch.release, self._encounters, power)
         except BatchError as error:
-            return [Warn(f"batch of release {event.release} refused: {error}")]
+            return self._refused(f"batch of release {event.release} refused: {error}", now, entropy)
+        self._all_well()
         for row in rows:
             self._memory.put_observation(row)
         self._memory.put_batch(event.release, entry.sha256)
@@ -92,14 +95,37 @@ class Sync:
         """
         if self._failed_since_poll:
             return []
+        return self._count_failure(sentence, now, entropy) or [Warn(sentence)]
+
+    def _refused(self, sentence: str, now: int, entropy: Entropy) -> list[Effect]:
+        """What came must not be used: that is a failure of the server like silence, but each is named."""
+        counted = [] if self._failed_since_poll else self._count_failure(sentence, now, entropy)
+        return [Warn(sentence), *counted]
+
+    def _count_failure(self, sentence: str, now: int, entropy: Entropy) -> list[Effect]:
         self._failed_since_poll = True
         failures = self._memory.progress.failed_polls + 1
         self._memory.update_progress(
             failed_polls=failures, next_poll=now + backoff_seconds(failures, entropy)
         )
-        if failures == TELL_AFTER_FAILURES:
-            return self._notices.server_down(sentence, now)
-        return [Warn(sentence)]
+        return self._notices.server_down(sentence, now) if failures == TELL_AFTER_FAILURES else []
+
+    def _forget_the_future(self, now: int) -> None:
+        """What a clock that ran ahead has settled must not make later batches look late."""
+        present = release_bucket(now, self._config.release_period)
+        if self._memory.progress.settled_until > present:
+            self._memory.update_progress(settled_until=present)
+
+    def _fetches(self) -> list[Effect]:
+        """The wanted batches, oldest first, as many as one poll may fetch; the rest comes with later polls."""
+        fetches: list[Effect] = []
+        length = 0
+        for release in sorted(self._wanted):
+            length += self._wanted[release].length
+            if fetches and length > MAX_POLL_BYTES:
+                break
+            fetches.append(FetchBatch(self._wanted[release]))
+        return fetches
 
     def expire(self, now: int) -> None:
         """Forget batches that are older than retention."""
@@ -135,7 +161,8 @@ class Sync:
             if known is not None and known != entry.sha256:
                 changed.append(Warn(f"the key server changed its batch of release {entry.release}: ignored"))
             late = entry.release <= self._memory.progress.settled_until or entry.release <= oldest
-            if known is None and not late and entry.release <= now and entry.length <= MAX_BATCH_BYTES:
+            fits = entry.length <= MAX_BATCH_BYTES and entry.release % config.release_period == 0
+            if known is None and not late and entry.release <= now and fits:
                 self._wanted[entry.release] = entry
         return changed
 

@@ -67,6 +67,8 @@ class Batch:
         _check_header(release, period)
         body = reader.take(length, "body")
         key_id = reader.text(MAX_KEY_ID_CHARS, "key id")
+        if not key_id.isprintable():
+            raise BatchError("key-id", "key id holds a character that cannot be printed")
         signed = data[: reader.offset]
         signature = reader.take(RAW_SIGNATURE_BYTES, "signature")
         if reader.offset != len(data):

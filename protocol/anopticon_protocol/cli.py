@@ -40,7 +40,9 @@ KEY is a P-256 public key: PEM, or base64 of its DER form, or a file with one of
 one that verifies is enough.
 
 Exit status: 0 if nothing is wrong, 1 if a file has a defect or does not verify with the given key, 2 if a
-file cannot be read. Without --key a signature is not checked, which is told and is no failure.
+file cannot be read. With several files 1 wins over 2, and 2 over 0: all files are looked at in any case.
+Without --key a signature is not checked, which is told and is no failure. A file that cannot be read is told
+on stderr; with --json it is listed too, with verdict "unreadable" and its error.
 """
 
 VECTORS_HELP: Final = """\
@@ -50,7 +52,8 @@ The schema is recognised by content: dp3t_lowcost, dp3t_unlinkable, dp3t_hybrid_
 project's own (tests/vectors). Paths name the value at fault, as in $.chains[0].days[3].ephids[7].
 
 Exit status: 0 if all values are as computed, 1 if one is not, 2 if a file cannot be read, is of no known
-schema or cannot be checked by this version.
+schema or cannot be checked by this version. With several files 1 wins over 2, and 2 over 0. A JSON Schema
+holds no values: it is named as one, and does not change the status.
 """
 SHOWN_FAULTS: Final = 20
 """Faults of one file that are printed; the first is usually the cause of the others."""
@@ -108,24 +111,25 @@ def _inspect(options: argparse.Namespace) -> int:
         _complain(str(error))
         return UNUSABLE
     found: list[Inspection] = []
-    unreadable = False
+    listed: list[Inspection] = []
     for name in options.files:
         try:
             data = read_file(name, MAX_INSPECTED_BYTES)
         except CallError as error:
             _complain(str(error))
-            unreadable = True
+            listed.append(Inspection.unreadable(name, str(error)))
             continue
         if found and not options.json:
             print()
         found.append(inspect_bytes(name, data, keys))
+        listed.append(found[-1])
         if not options.json:
             print(render(found[-1]))
     if options.json:
-        print(json.dumps({"format": FORMAT, "files": [one.to_json() for one in found]}, indent=2))
+        print(json.dumps({"format": FORMAT, "files": [one.to_json() for one in listed]}, indent=2))
     if not all(one.flawless for one in found):
         return FAULTY
-    return UNUSABLE if unreadable else CLEAN
+    return UNUSABLE if len(listed) > len(found) else CLEAN
 
 
 def _check_vectors(options: argparse.Namespace) -> int:
@@ -142,7 +146,7 @@ def _check_vectors(options: argparse.Namespace) -> int:
             print(printable(line))
     if "fail" in verdicts:
         return FAULTY
-    return CLEAN if "pass" in verdicts and verdicts <= {"pass", "schema"} else UNUSABLE
+    return CLEAN if verdicts <= {"pass", "schema"} else UNUSABLE
 
 
 def _vector_lines(name: str, report: VectorReport) -> Iterator[str]:
@@ -154,6 +158,8 @@ def _vector_lines(name: str, report: VectorReport) -> Iterator[str]:
             yield f"  {fault}"
         if report.fault_count > SHOWN_FAULTS:
             yield f"  and {report.fault_count - SHOWN_FAULTS:,} more"
+    elif report.verdict == "schema":
+        yield f"{name}: a schema, {report.sentence}"
     else:
         yield f"{name}: {report.schema or report.verdict}, {report.sentence}"
 

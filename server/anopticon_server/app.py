@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -45,18 +45,23 @@ def build_app(server: KeyServer, clock: Clock, settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
-        task = None if settings.rehearsal else asyncio.create_task(keep_house(server, clock))
+        stop = asyncio.Event()
+        task = None if settings.rehearsal else asyncio.create_task(keep_house(server, clock, stop))
         try:
             yield
         finally:
+            stop.set()
             if task is not None:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+                await task
             server.close()
 
     app = FastAPI(
-        title="Anopticon key server", version=SPEC_VERSION, docs_url=None, redoc_url=None, lifespan=lifespan
+        title="Anopticon key server",
+        version=SPEC_VERSION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect would repeat whatever Host the caller claimed
+        lifespan=lifespan,
     )
     app.state.server = server
     app.add_middleware(Shield)

@@ -107,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     serving = _command(commands, "serve", "run the server until it is interrupted")
     serving.add_argument("--host", help="address to listen on (127.0.0.1)")
     serving.add_argument("--port", type=int, help=f"port to listen on ({DEFAULT_PORT}); 0 takes a free one")
-    serving.add_argument("--design", help="lowcost, unlinkable, hybrid[:window_minutes=240] or gaen")
+    serving.add_argument("--design", help="lowcost, unlinkable, hybrid[:window_minutes=120] or gaen")
     serving.add_argument(
         "--rehearsal",
         action="store_true",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Final
 
 from starlette.concurrency import run_in_threadpool
@@ -22,9 +23,12 @@ RETRY_WAIT_SECONDS: Final = 5.0
 """After a failure, such as a full disk."""
 
 
-async def keep_house(server: KeyServer, clock: Clock) -> None:
-    """Run until cancelled. A failure is logged and tried again: nothing is lost by being published late."""
-    while True:
+async def keep_house(server: KeyServer, clock: Clock, stop: asyncio.Event) -> None:
+    """Run until `stop` is set, which ends a wait but nothing that is being written.
+
+    A failure is logged and tried again: nothing is lost by being published late.
+    """
+    while not stop.is_set():
         try:
             await run_in_threadpool(server.tick)
             due = next_release(clock(), server.deployment.period)
@@ -35,4 +39,10 @@ async def keep_house(server: KeyServer, clock: Clock) -> None:
         except Exception as error:  # noqa: BLE001 - one bad release must not end all later ones
             emit_unexpected(error)
             wait = RETRY_WAIT_SECONDS
-        await asyncio.sleep(wait)
+        await wait_or_stop(stop, wait)
+
+
+async def wait_or_stop(stop: asyncio.Event, seconds: float) -> None:
+    """Return after so many seconds, or when `stop` is set."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)

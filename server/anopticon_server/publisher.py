@@ -50,13 +50,15 @@ def kinds_of(deployment: Deployment) -> dict[Kind, Build]:
     return builders
 
 
-def publish(deployment: Deployment, store: Store, archive: Archive, now: int) -> list[int]:
-    """Publish every release up to `now` that has keys and no file yet, oldest first; returns their times.
+def publish(deployment: Deployment, store: Store, archive: Archive, clock: Callable[[], int]) -> list[int]:
+    """Publish every release up to now that has keys and no file yet, oldest first; returns their times.
 
     Raises StorageError, ClockError.
     """
-    closed = release_bucket(now, deployment.period)
     with store.transaction() as transaction:
+        # The time counts from here: it may have gone on while another publisher held the database.
+        now = clock()
+        closed = release_bucket(now, deployment.period)
         floor = int(transaction.facts().get(CLOSED_UNTIL, "0"))
         check_clock(now, floor, deployment.period)
         if closed > floor:

@@ -83,7 +83,9 @@ class KeyServer:
     # -- what phones do -----------------------------------------------------------------------------------
     def upload(self, body: bytes) -> bytes:
         """Take an upload and return the answer; raises ServerError, and then nothing has changed."""
-        return receive(self.deployment, self._store, self.clock, body)
+        answer = receive(self.deployment, self._store, self.clock, body)
+        self._store.forget_order()
+        return answer
 
     def index(self) -> bytes:
         """The list of published batches (messages.BatchIndex)."""
@@ -139,7 +141,7 @@ class KeyServer:
     # -- what time does -----------------------------------------------------------------------------------
     def publish(self) -> list[int]:
         """Publish every release whose time has come; returns their times. Raises StorageError, ClockError."""
-        return publish(self.deployment, self._store, self._archive, self.clock())
+        return publish(self.deployment, self._store, self._archive, self.clock)
 
     def purge(self) -> Purged:
         """Delete what is older than retention; raises StorageError."""
@@ -149,6 +151,8 @@ class KeyServer:
         """Publish, then purge: what is due at this moment, however long the last time is ago."""
         published = self.publish()
         self.purge()
+        if published:
+            self._store.forget_order(always=True)
         return published
 
     # -- what an operator or a researcher does ------------------------------------------------------------

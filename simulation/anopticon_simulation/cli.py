@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -12,7 +13,14 @@ from typing import Final
 from anopticon_protocol.designs import DESIGNS
 from anopticon_simulation.errors import SimulationError
 from anopticon_simulation.report import summary
-from anopticon_simulation.running import Run, commit, run_scenario, stderr_progress, write_results
+from anopticon_simulation.running import (
+    Run,
+    commit,
+    results_folder,
+    run_scenario,
+    stderr_progress,
+    write_results,
+)
 from anopticon_simulation.scenario import Scenario, load_scenario, shipped_scenarios
 
 DEMO: Final = "town"
@@ -27,13 +35,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     asked = parser.parse_args(arguments)
     try:
-        return int(asked.run(asked))
+        return _flushed(int(asked.run(asked)))
     except SimulationError as error:
         print(f"anopticon-sim: {error}", file=sys.stderr)
         return USAGE_ERROR
+    except BrokenPipeError:
+        # Nobody reads on, as with `| head -1`; Python would complain once more when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("\nanopticon-sim: stopped; nothing was written", file=sys.stderr)
         return 130
+
+
+def _flushed(code: int) -> int:
+    """Write out what is printed, so that a reader who went away is noticed here and not at the very end."""
+    sys.stdout.flush()
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,8 +109,9 @@ def _demo(asked: argparse.Namespace) -> int:
 
 def _go(scenario: Scenario, asked: argparse.Namespace, name: str) -> int:
     scenario = scenario.with_design(asked.design).with_world(seed=asked.seed)
-    run = run_scenario(scenario, asked.server, stderr_progress(name))
     out = asked.out or DEFAULT_OUT / name
+    with results_folder(out):
+        run = run_scenario(scenario, asked.server, stderr_progress(name))
     written = write_results(run, out, "anopticon-sim " + shlex.join(sys.argv[1:]))
     print(summary(run.result, run.judged.outcome.server_rows))
     print()

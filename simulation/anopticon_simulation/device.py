@@ -46,6 +46,8 @@ class Tally:
     warnings: list[str] = field(default_factory=list)
     warned_at: dict[int, int] = field(default_factory=dict)
     """For each UTC day that the phone warned of: when it did."""
+    counted: dict[int, int] = field(default_factory=dict)
+    """For each UTC day: the most seconds within the bound that the phone ever counted; it forgets them in time."""
     uploaded_at: int | None = None
 
 
@@ -89,7 +91,10 @@ class Device:
     def _run(self, first: Event, now: int) -> None:
         events: deque[Event] = deque([first])
         while events:
-            outcome = self.phone.handle(events.popleft(), now=now + self.skew, entropy=self._entropy())
+            event = events.popleft()
+            outcome = self.phone.handle(event, now=now + self.skew, entropy=self._entropy())
+            if isinstance(event, BatchFetched):
+                self._count()
             for effect in outcome.effects:
                 answer = self._carry_out(effect, now)
                 if answer is not None:
@@ -118,6 +123,10 @@ class Device:
             case Warn(sentence):
                 self.tally.warnings.append(sentence)
         return None
+
+    def _count(self) -> None:
+        for day, seconds in self.phone.exposure_seconds().items():
+            self.tally.counted[day] = max(seconds, self.tally.counted.get(day, 0))
 
     def _fetch_index(self) -> Event:
         self._index_tag, data = self._edge.index(self._index_tag)

@@ -181,8 +181,10 @@ class HttpServer:
         hint = ""
         if path == "/v1/codes":
             hint = f"; the simulation issues codes with the key in {ISSUER_KEY_VARIABLE}"
-        elif path.startswith("/rehearsal"):
+        elif path.startswith("/rehearsal") and answer.status_code == httpx.codes.NOT_FOUND:
             hint = "; start it with: anopticon-server serve --rehearsal"
+        elif path.startswith("/rehearsal"):
+            hint = "; its clock cannot go back, so each run needs a server on an empty data directory"
         raise KeyServerError(f"server {self._url}{path} answered {answer.status_code}{hint}")
 
 

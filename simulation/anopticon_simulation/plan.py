@@ -20,8 +20,9 @@ from anopticon_simulation.scenario import Scenario
 from anopticon_simulation.streams import Streams, below, uniform
 from anopticon_simulation.town import build_town
 
-SETTLING_SECONDS: Final = SECONDS_PER_DAY
-"""The world goes on for a day after the last upload: until every key is published and every phone has asked."""
+SETTLING_SECONDS: Final = 4 * 3_600
+"""After the last upload the world goes on for a day, or for a release period and this if that is longer: until every
+key is published (embargo of two hours, rounded up to a release) and every phone has asked (five minutes)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,8 @@ def _end(scenario: Scenario, start: int, trace: Trace, positives: tuple[Positive
     if days == "trace":
         last = max(trace.end, start + 1)
         days = -(-(last - start) // SECONDS_PER_DAY) + scenario.world.days_after_contacts
-    settled = max((one.uploads_at or 0 for one in positives), default=0) + SETTLING_SECONDS
+    wait = max(SECONDS_PER_DAY, scenario.server.release_period_seconds + SETTLING_SECONDS)
+    settled = max((one.uploads_at or 0 for one in positives), default=0) + wait
     return max(
         start + days * SECONDS_PER_DAY, start + -(-(settled - start) // SECONDS_PER_DAY) * SECONDS_PER_DAY
     )

@@ -12,8 +12,10 @@ from anopticon_simulation.streams import Stream, Streams
 
 DAY: Final = 86_400
 HOUR: Final = 3_600
-MAX_REPORTED_DAYS: Final = 13
-"""A report reaches back this far at most: a day less than phones remember, so that each has a day to fetch it."""
+MAX_REPORTED_DAYS: Final = 11
+"""A report reaches back this far at most, so that no phone has forgotten a hearing before it can match it: 14 days of
+memory, less the day that a day key reaches further back, less a day until the slowest release, less one for the rest
+(embargo, polls, clocks that differ)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from anopticon_simulation.charts import scatter, timeline
-from anopticon_simulation.result import Judged
+from anopticon_simulation.result import Judged, utc
 
 MAX_SHOWN_ROWS: Final = 300
 """Rows of the server's tables and of people that the page shows; all of them are in the JSON files."""
@@ -28,7 +28,9 @@ def report_html(judged: Judged, result: Mapping[str, Any]) -> str:
         headline=headline(result),
         timeline=timeline(judged),
         scatter=scatter(judged),
-        server_rows=judged.outcome.server_rows,
+        server_rows={
+            table: [readable_row(row) for row in rows] for table, rows in judged.outcome.server_rows.items()
+        },
         rule=judged.plan.scenario.exposure,
         max_rows=MAX_SHOWN_ROWS,
         scenario_json=judged.plan.scenario.canonical(),
@@ -37,13 +39,16 @@ def report_html(judged: Judged, result: Mapping[str, Any]) -> str:
 
 def headline(result: Mapping[str, Any]) -> str:
     """What happened, in one sentence."""
-    oracle = result["oracle"]
+    oracle, truth = result["oracle"], result["truth"]
     faults = oracle["missed"] + oracle["wrongly_warned"]
-    verdict = "exactly those who had to be" if not faults else f"{faults} of them not as the oracle demands"
-    people, warned = result["people"], result["warned"]
+    warned = result["warned"]
+    was = f"{warned} was" if warned == 1 else f"{warned} were"
+    verdict = "exactly as the oracle demands" if not faults else f"and the oracle disagrees about {faults}"
+    near = truth["rightly_warned"]
     return (
-        f"Of {people} people {result['positives']} tested positive and {result['uploads']} uploaded; "
-        f"{warned} were warned, {verdict}."
+        f"Of {result['people']} people {result['positives']} tested positive and {result['uploads']} uploaded; "
+        f"{was} warned, {verdict}. Of those really near for long enough, {near} were warned and "
+        f"{truth['missed']} missed."
     )
 
 
@@ -83,8 +88,8 @@ def _differences(result: Mapping[str, Any]) -> list[str]:
     if not differing:
         return ["  The other designs would have warned the same people, of the same hearings.", ""]
     return [
-        f"  {one['design']} would have warned of {len(one['only_there'])} days more and {len(one['only_here'])} fewer "
-        f"(who: other_designs in result.json; why: SPEC.md 11.5)"
+        f"  {one['design']}, of the same hearings: {len(one['only_there'])} warnings that only it gives, "
+        f"{len(one['only_here'])} that it does not give (who: other_designs in result.json; why: SPEC.md 11.5)"
         for one in differing
     ] + [""]
 
@@ -101,11 +106,26 @@ def _server(rows: Mapping[str, list[dict[str, Any]]]) -> list[str]:
 
 
 TERMINAL_ROWS: Final = 8
+SHOWN_CHARS: Final = 16
+"""A key or hash is known by its beginning."""
+MOMENTS: Final = frozenset({"release", "valid_until", "closed_until"})
+"""Columns and facts of the server that are Unix seconds."""
+
+
+def readable_row(row: Mapping[str, Any]) -> dict[str, str]:
+    """A row as people read it: moments as UTC, nothing for null."""
+
+    def cell(name: str, value: object) -> str:
+        if value is None:
+            return ""
+        moment = name in MOMENTS or (name == "value" and row.get("name") in MOMENTS)
+        return utc(int(str(value)))[:16] if moment else str(value)
+
+    return {name: cell(name, value) for name, value in row.items()}
 
 
 def _short(row: Mapping[str, Any]) -> str:
-    def cell(value: object) -> str:
-        text = str(value)
-        return text if len(text) <= 20 else text[:16] + "..."  # noqa: PLR2004 - a hash is known by its beginning
+    def cut(text: str) -> str:
+        return text if len(text) <= SHOWN_CHARS else text[:SHOWN_CHARS] + "..."
 
-    return "  ".join(f"{name}={cell(value)}" for name, value in row.items())
+    return "  ".join(f"{name}={cut(text)}" for name, text in readable_row(row).items() if text)

@@ -86,7 +86,7 @@ def judge(plan: Plan, outcome: WorldOutcome) -> Judged:
         demanded=who_must_be_warned(plan.design, rules, log, reports),
         truth=enough(near, scenario.exposure.minutes_per_day),
         near_seconds=near,
-        counted_seconds={who: device.phone.exposure_seconds() for who, device in outcome.devices.items()},
+        counted_seconds={who: device.tally.counted for who, device in outcome.devices.items()},
         differences=compare_designs(plan.design, others, rules, log, reports),
     )
 
@@ -94,8 +94,7 @@ def judge(plan: Plan, outcome: WorldOutcome) -> Judged:
 def _warned(outcome: WorldOutcome) -> dict[int, dict[int, int]]:
     warned = {}
     for person, device in outcome.devices.items():
-        seconds = device.phone.exposure_seconds()
-        days = {notice.day: seconds[notice.day] for notice in device.phone.exposure_notices}
+        days = {day: device.tally.counted[day] for day in sorted(device.tally.warned_at)}
         if days:
             warned[person] = days
     return warned
@@ -199,4 +198,6 @@ def _difference(plan: Plan, one: DesignDifference) -> dict[str, Any]:
     def listed(rows: Iterable[PersonDay]) -> list[dict[str, str]]:
         return [{"person": plan.trace.people[person], "day": date_of(day)} for person, day in rows]
 
-    return {"design": one.design, "only_here": listed(one.only_here), "only_there": listed(one.only_there)}
+    window = plan.scenario.world.hybrid_window_minutes
+    design = f"hybrid:window_minutes={window}" if one.design == "hybrid" else one.design
+    return {"design": design, "only_here": listed(one.only_here), "only_there": listed(one.only_there)}

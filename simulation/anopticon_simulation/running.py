@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -76,6 +77,25 @@ def run_scenario(scenario: Scenario, server: str | None, progress: Progress | No
     done = time.perf_counter()
     seconds = {"plan": planned - begun, "run": ran - planned, "judge": done - ran, "whole": done - begun}
     return Run(judged, result_of(judged), seconds)
+
+
+@contextmanager
+def results_folder(folder: Path) -> Iterator[None]:
+    """Make the folder and try to write there before a long run; take an empty one away if the run fails.
+
+    Raises SimulationError if it cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_whole(folder / "result.json.try", b"").unlink()
+    except OSError as error:
+        raise SimulationError(f"results cannot be written to {folder}: {error.strerror or error}") from error
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            folder.rmdir()
+        raise
 
 
 def write_results(run: Run, folder: Path, command: str) -> list[Path]:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
@@ -124,9 +124,20 @@ def parse_scenario(fields: Mapping[str, Any], source: str) -> Scenario:
         more = len(faults) - MAX_SHOWN_ERRORS
         shown = faults[:MAX_SHOWN_ERRORS] + ([f"and {more} more"] if more > 0 else [])
         raise ScenarioError(f"scenario {source}: " + "; ".join(shown)) from error
+    if ":" in scenario.world.design:
+        name = scenario.world.design.partition(":")[0]
+        raise ScenarioError(
+            f"scenario {source}: world.design is a name alone, {name!r}; world.hybrid_window_minutes says the rest"
+        )
     if scenario.world.design not in DESIGNS:
         msg = f"scenario {source}: world.design is {scenario.world.design!r}; it must be one of {', '.join(DESIGNS)}"
         raise ScenarioError(msg)
+    period, epoch = scenario.server.release_period_seconds, open_design(scenario.design_spec).epoch_seconds
+    if period % epoch:
+        raise ScenarioError(
+            f"scenario {source}: server.release_period_seconds is {period}: with design {scenario.world.design} it "
+            f"must be a multiple of {epoch} seconds, the time that one identifier is broadcast"
+        )
     return scenario
 
 
@@ -173,6 +184,10 @@ def _sentence(fault: ErrorDetails) -> str:
         return f"{path} is missing"
     if fault["type"] == "value_error":
         return f"{path}: {fault['ctx']['error']}"
+    if fault["type"] == "string_pattern_mismatch" and path == "world.start_day":
+        return f"{path} is {fault['input']!r}: it must be a day like 2026-03-02"
+    if isinstance(fault["input"], date):
+        return f'{path} is a date of TOML: put it in quotes, as "{fault["input"].isoformat()[:10]}"'
     shown = repr(fault["input"])
     return f"{path} is {shown if len(shown) <= MAX_SHOWN_CHARS else shown[:MAX_SHOWN_CHARS] + '...'}: {_rule(fault)}"
 
@@ -184,7 +199,11 @@ def _rule(fault: ErrorDetails) -> str:
     if field is None:
         return text
     bounds = [f"{word} {value}" for word, value in _bounds(field.metadata)]
-    return f"{text} (allowed: {' and '.join(bounds)})" if bounds else text
+    if not bounds:
+        return text
+    if fault["type"] in {"greater_than_equal", "less_than_equal"}:
+        return f"it must be {' and '.join(bounds)}"
+    return f"{text} (allowed: {' and '.join(bounds)})"
 
 
 def _bounds(metadata: list[Any]) -> list[tuple[str, Any]]:

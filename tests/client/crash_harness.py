@@ -49,7 +49,7 @@ from tests.client.drive import NEAR, START, Town
 from tests.client.shells import VirtualClock
 from tests.client.states import in_order, replay
 
-STEPS: Final = 5
+STEPS: Final = 4
 INSTRUCTIONS: Final = 1_000
 """Instructions of SQLite's machine between two points at which a write may be killed."""
 MOMENTS: Final = 20
@@ -104,10 +104,10 @@ def changes_of(step: int) -> list[Change]:
         value = number.to_bytes(2, "big") * 8
         return Observation(Token(number % 3, value), 7_200, (Reading(step, -50, 300, value),) * readings)
 
-    changes: list[Change] = [PutObservation(row(20 * step + n, 3)) for n in range(20)]
+    changes: list[Change] = [PutObservation(row(9 * step + n, 40)) for n in range(9)]
     if step > 1:
-        changes += [PutObservation(row(20 * (step - 1) + n, 12)) for n in range(10)]
-        gone = [row(20 * (step - 1) + n, 0) for n in range(15, 20)]
+        changes += [PutObservation(row(9 * (step - 1) + n, 80)) for n in range(3)]
+        gone = [row(9 * (step - 1) + n, 0) for n in range(6, 9)]
         changes += [DropObservation(ObservationKey(one.token, one.received)) for one in gone]
     return [*changes, SetProgress(Progress(last_scan=step, settled_until=step // 3))]
 
@@ -165,12 +165,12 @@ def kill_at_any_moment(folder: Path) -> None:
         path = folder / f"{moment}.sqlite3"
         ours, theirs = socket.socketpair()
         process = fork(lambda: write(path, lambda: theirs.send(b".")))  # noqa: B023 - runs at once
-        for _ in range(1 + 7 * moment):
-            ours.recv(1)
+        theirs.close()
+        for _ in range(1 + 4 * moment):
+            ours.recv(1)  # nothing at once, if it has ended
         os.kill(process, signal.SIGKILL)
         how = wait(process)
         ours.close()
-        theirs.close()
         say([how, found(path), write_all(path), found(path)])
 
 

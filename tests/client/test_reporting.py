@@ -174,6 +174,9 @@ def test_a_refused_code_keeps_the_keys_for_the_next_code(spec: str) -> None:
     assert (first.keys, first.design) == (second.keys, second.design)
     assert (first.code, second.code) == (CODE.replace("-", ""), SECOND_CODE.replace("-", ""))
     assert (ann.saved.own_keys, ann.frame) == (keys, frame)
+    ann.handle(NO_ROUTE, town.now)
+    ann.handle(Woken(), ann.saved.progress.next_upload_try)
+    assert ann.uploads[2:] == ann.uploads[1:2]
     ann.handle(UploadAnswered(UploadResult.ACCEPTED), town.now)
     assert ann.saved.upload is None
     assert ann.saved.notices["report"].kind is NoticeKind.REPORT_DONE
@@ -223,12 +226,14 @@ def test_a_contagious_period_reaches_fourteen_days_back_at_most(spec: str) -> No
 
     SPEC: UP-7.
     """
-    town, ann = offline(spec, clock("13:00", day=16))
+    town, ann = offline(spec, clock("23:50", day=16))
+    town.now = clock("00:10", day=17)
+    assert any(town.design.key_range(key)[1] <= town.now - 14 * DAY for key in ann.saved.own_keys.values())
     town.report(ann, 0)
     upload = Upload.decode(ann.uploads[0])
     ends = [town.design.key_range(key)[1] for key in upload.keys]
     assert all(end > town.now - 14 * DAY for end in ends)
-    assert min(ends) <= clock("00:00", day=3)
+    assert min(ends) <= clock("00:00", day=4)
     town.design.check_upload(upload.keys, town.now)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anopticon_client.events import Woken
+from anopticon_client.events import BatchFetched, IndexFetched, Woken
 from anopticon_client.phone import Phone
 from anopticon_client.state import (
     DropBatch,
@@ -13,6 +13,8 @@ from anopticon_client.state import (
     PutObservation,
 )
 from anopticon_protocol.designs.records import SharedKey
+from tests.client.by_hand import index_of, lone, some_key
+from tests.client.desk import entry_of
 from tests.client.drive import CODE, DAY, SECOND_CODE, START, Town, clock, each_design
 from tests.client.tables import KEPT, SLOT_SECONDS, frame_of, key_end, too_old
 
@@ -101,6 +103,24 @@ def test_a_batch_is_remembered_for_fourteen_days(spec: str) -> None:
     town.run(clock("11:00"))
     assert set(bob.saved.batches) == {release}
     bob.handle(Woken(), release + KEPT - 1)
+    assert set(bob.saved.batches) == {release}
+    bob.handle(Woken(), release + KEPT)
+    assert bob.saved.batches == {}
+
+
+@each_design
+def test_a_batch_that_comes_nearly_too_late_is_forgotten_in_time(spec: str) -> None:
+    """A batch fetched a second before its fourteen days are over is forgotten at the next waking, not a day later.
+
+    SPEC: PH-6.
+    """
+    town, bob = lone(spec)
+    release = clock("10:00")
+    data = town.desk.put(release, some_key(town.design))
+    now = release + KEPT - 1
+    bob.handle(Woken(), now)
+    bob.handle(IndexFetched(index_of(town, entry_of(release, data), until=release)), now)
+    bob.handle(BatchFetched(release, data), now)
     assert set(bob.saved.batches) == {release}
     bob.handle(Woken(), release + KEPT)
     assert bob.saved.batches == {}

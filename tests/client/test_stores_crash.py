@@ -27,11 +27,11 @@ def harness(what: str, folder: Path) -> list[Any]:
 def test_a_write_killed_anywhere_is_whole_or_absent(tmp_path: Path) -> None:
     """Wherever inside a write a process dies, its file holds exactly the writes before, and takes up the rest."""
     *killed, last = harness("points", tmp_path)
-    assert last == ["ended", [5, True], "ended", [5, True]]
+    assert last == ["ended", [4, True], "ended", [4, True]]
     assert len(killed) > 50
     assert {how for how, _, _, _ in killed} == {"killed"}
-    assert {step for _, (step, _), _, _ in killed} == {0, 1, 2, 3, 4, 5}
-    assert [one for one in killed if one[1][1] is not True or one[2:] != ["ended", [5, True]]] == []
+    assert {step for _, (step, _), _, _ in killed} == {0, 1, 2, 3, 4}
+    assert [one for one in killed if one[1][1] is not True or one[2:] != ["ended", [4, True]]] == []
 
 
 def test_a_write_killed_from_outside_is_whole_or_absent(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_a_write_killed_from_outside_is_whole_or_absent(tmp_path: Path) -> None:
     killed = harness("moments", tmp_path)
     assert len(killed) == 20
     assert "killed" in {how for how, _, _, _ in killed}
-    assert [one for one in killed if one[1][1] is not True or one[2:] != ["ended", [5, True]]] == []
+    assert [one for one in killed if one[1][1] is not True or one[2:] != ["ended", [4, True]]] == []
 
 
 @pytest.mark.parametrize(

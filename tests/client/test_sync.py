@@ -142,6 +142,8 @@ def test_an_index_that_has_not_changed_asks_again_for_what_is_missing(spec: str)
     assert asked_for(outcome.effects) == [first, second]
     bob.handle(BatchFetched(second, town.desk.files[second]), now)
     assert asked_for(bob.handle(IndexFetched(None), now).effects) == [first]
+    again = bob.handle(IndexFetched(index_of(town, *entries, until=second)), now)
+    assert asked_for(again.effects) == [first]
     bob.handle(BatchFetched(first, town.desk.files[first]), now)
     assert bob.handle(IndexFetched(None), now).effects == ()
 

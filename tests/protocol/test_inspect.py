@@ -288,6 +288,7 @@ def test_the_json_form_is_plain_json() -> None:
         "signatures",
         "defects",
         "defect_counts",
+        "error",
     }
     assert set(told["signatures"][0]) == {"key", "algorithm", "form", "bytes", "verdict", "sentence"}
     assert set(told["defects"][0]) == {"code", "severity", "part", "offset", "record", "sentence"}

@@ -121,6 +121,26 @@ def test_a_sound_file_beside_an_unreadable_one_exits_with_2(sound: Path, capsys:
     assert "verdict     clean" in capsys.readouterr().out
 
 
+def test_an_unreadable_file_is_listed_in_json(sound: Path, broken: Path, capsys: Captured) -> None:
+    """--json lists every file in the order of the call, and a defect wins over a file that cannot be read."""
+    assert main(["inspect", "--json", "nowhere", str(sound)]) == UNUSABLE
+    captured = capsys.readouterr()
+    missing, found = json.loads(captured.out)["files"]
+    assert missing.keys() == found.keys()
+    assert (missing["file"], missing["verdict"], missing["bytes"]) == ("nowhere", "unreadable", 0)
+    assert captured.err == f"{missing['error']}\n" == "nowhere: there is no such file\n"
+    assert (found["verdict"], found["error"]) == ("clean", None)
+    assert main(["inspect", "nowhere", str(broken), str(sound)]) == FAULTY
+
+
+def test_the_help_says_which_status_wins(capsys: Captured) -> None:
+    """Both commands tell what comes of several files."""
+    for command in ("inspect", "check-vectors"):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        assert "With several files 1 wins over 2, and 2 over 0" in capsys.readouterr().out
+
+
 def test_key_files_of_one_name_are_two_keys(sound: Path, tmp_path: Path, capsys: Captured) -> None:
     """Files of the same name in two folders are both tried, and told apart."""
     names = []

@@ -166,12 +166,14 @@ GAEN_FIELDS = [
         (b'{"a": 1, "a": 2}', "unreadable", "the name 'a' stands twice in one object"),
         (b"[NaN]", "unreadable", "NaN is no JSON"),
         (b"[" * 100_000, "unreadable", "nested too deeply"),
+        (b"[" * 101 + b"]" * 101, "unreadable", "nested too deeply"),
+        (b"[" * 100 + b"]" * 100, "unknown", "of no known schema"),
         (b'{"x": ' + b"9" * 5_000 + b"}", "unreadable", "not JSON"),
         (b"[]", "unknown", "of no known schema; known are dp3t_lowcost"),
         (b"7", "unknown", "of no known schema"),
         (b'{"vectors": 5, "x": 1, "y": 2}', "unknown", "of no known schema"),
         (b'{"algorithm": "ECDSA", "testGroups": []}', "unknown", "of no known schema"),
-        (b'{"$schema": "x", "type": "object", "properties": {}}', "schema", "it holds no vectors"),
+        (b'{"$schema": "x", "type": "object", "properties": {}}', "schema", "nothing to check"),
     ],
 )
 def test_what_is_no_vector_file_is_told(data: bytes, verdict: str, sentence: str) -> None:
@@ -209,6 +211,20 @@ def test_faults_are_counted_beyond_those_listed() -> None:
     assert (len(checker.faults), checker.fault_count, checker.checked) == (MAX_FAULTS, 1_005, 1_005)
 
 
+def test_a_path_has_one_fault_and_causes_come_first() -> None:
+    """A second fault of a path is not counted, and what is put first keeps to the bound."""
+    checker = Checker()
+    for number in range(MAX_FAULTS):
+        checker.add(Fault(f"$[{number}].x", "1", "2"))
+    checker.add(Fault("$[0].x", "3", "4"))
+    assert checker.fault_count == MAX_FAULTS
+    checker.put_first([Fault("$.cause", "1", "2")])
+    assert (len(checker.faults), checker.fault_count) == (MAX_FAULTS, MAX_FAULTS + 1)
+    assert checker.faults[0].path == "$.cause"
+    assert checker.knows("$[7]")
+    assert not checker.knows("$[")
+
+
 def test_values_are_told_apart_by_type_and_cut_short() -> None:
     """1, 1.0, "1" and true are four values; a long one is shown by its beginning and length."""
     for value in (1.0, "1", True, [1], {"1": 1}, None):
@@ -219,6 +235,8 @@ def test_values_are_told_apart_by_type_and_cut_short() -> None:
     assert str(Fault("$.a", "1", "2")) == "$.a: expected 1, found 2"
     with pytest.raises(RowError):
         Node("AA=").base64()
+    with pytest.raises(RowError):
+        Node("half a pair: \ud800").text()
 
 
 def test_the_command_names_rows_and_sets_the_status(
@@ -244,8 +262,10 @@ def test_the_command_names_rows_and_sets_the_status(
     assert main(["check-vectors", str(good), str(schema)]) == CLEAN
     out = capsys.readouterr().out.splitlines()
     assert out[0] == f"{good}: dp3t_unlinkable, 7 values, all as computed"
-    assert out[1].endswith("schema.json: schema, a JSON Schema: it holds no vectors")
-    assert main(["check-vectors", str(schema)]) == UNUSABLE
+    assert out[1].endswith(
+        "schema.json: a schema, nothing to check: it describes vector files and holds none"
+    )
+    assert main(["check-vectors", str(schema)]) == CLEAN
     assert main(["check-vectors", str(good), str(odd)]) == UNUSABLE
     assert "odd.json: unknown, of no known schema" in capsys.readouterr().out
     assert main(["check-vectors", "nowhere.json", str(bad)]) == FAULTY

@@ -229,6 +229,13 @@ def test_any_change_to_what_is_expected_is_found(name: str, data: st.DataObject)
         (("cases", 1, "expected", "more"), 1, "$.cases[1].expected.more"),
         (("cases", 1, "expected"), {}, "$.cases[1].expected.ephids"),
         (("cases", 1), None, "$.cases[1]"),
+        (("cases", 7, "input", "seed"), [], "$.cases[7].input.seed"),
+        (("cases", 7, "input", "seed"), None, "$.cases[7].input.seed"),
+        (("cases", 7, "input", "more"), 1, "$.cases[7].input.more"),
+        (("cases", 7, "input"), {"window_minutes": 100}, "$.cases[7].input.seed"),
+        (("cases", 7, "flags"), [], "$.cases[7].flags"),
+        (("cases", 7, "flags"), ["WindowLength", "WindowLength"], "$.cases[7].flags[1]"),
+        (("cases", 7, "flags"), "WindowLength", "$.cases[7].flags"),
     ],
 )
 def test_any_part_of_a_file_may_be_at_fault(steps: Steps, value: object, path: str) -> None:
@@ -241,6 +248,53 @@ def test_any_part_of_a_file_may_be_at_fault(steps: Steps, value: object, path: s
     report = check_vectors(json.dumps(whole).encode())
     assert report.verdict == "fail"
     assert report.faults[0].path == path
+
+
+@cache
+def input_schema(name: str) -> Draft202012Validator:
+    """What schema.json says of the inputs of one file."""
+    schema = json.loads((FOLDER / "schema.json").read_text(encoding="utf-8"))
+    kind = document(name)["kind"]
+    (rules,) = (rule["then"] for rule in schema["allOf"] if rule["if"]["properties"]["kind"]["const"] == kind)
+    shape = rules["properties"]["cases"]["items"]["properties"]["input"]
+    return Draft202012Validator({"$defs": schema["$defs"], **shape})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_the_schema_refuses_of_an_input_is_a_fault_of_it(name: str) -> None:
+    """Each value inside each input, valid or not, retyped or taken out: the path of the input is named first."""
+    wrong: tuple[Any, ...] = (None, True, 0.5, -1, 2**70, "\u2603", "\ud800", "00", [], {}, [None])
+    for number, case in enumerate(document(name)["cases"]):
+        for *steps, last in places(case["input"]):
+            for value in (*wrong, "out"):
+                given_input = copy.deepcopy(case["input"])
+                parent = given_input
+                for step in steps:
+                    parent = parent[step]
+                if value == "out":
+                    del parent[last]
+                else:
+                    parent[last] = value
+                if input_schema(name).is_valid(given_input):
+                    continue
+                broken = case | {"id": 1, "input": given_input}
+                whole = document(name) | {"count": 1, "cases": [broken]}
+                report = check_vectors(json.dumps(whole).encode())
+                assert report.verdict == "fail", (number, steps, last, value)
+                assert report.faults[0].path.startswith("$.cases[0].input"), (number, steps, last, value)
+
+
+@pytest.mark.parametrize(
+    ("flags", "wanted"), [(["order"], '"duplicate"'), (["design", "order"], '"duplicate"')]
+)
+def test_the_flag_of_a_refusal_is_its_reason(flags: list[str], wanted: str) -> None:
+    """Where the flags are the reasons, a case that is refused for another than its flag says is a fault."""
+    whole = copy.deepcopy(document("batch.json"))
+    assert whole["cases"][23]["flags"] == ["duplicate"]
+    whole["cases"][23]["flags"] = flags
+    first = check_vectors(json.dumps(whole).encode()).faults[0]
+    assert first.path == "$.cases[23].flags"
+    assert first.expected.startswith(wanted)
 
 
 def test_a_case_taken_out_is_found() -> None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from anopticon_protocol.cli import CLEAN, FAULTY, UNUSABLE, main
 from anopticon_protocol.vectors import check_vectors
 
 Shared = Callable[[str], Path]
@@ -119,7 +120,7 @@ def test_any_change_is_found(shared: Shared, name: str, data: st.DataObject) -> 
         ("dp3t_unlinkable", ("vectors", 17, "hashed_observation"), "$.vectors[17].hashed_observation"),
         ("dp3t_unlinkable", ("vectors", 199, "ephid"), "$.vectors[199].ephid"),
         ("dp3t_unlinkable", ("epoch_times", 2, "epoch"), "$.epoch_times[2].epoch"),
-        ("dp3t_unlinkable", ("vectors", 3, "name"), "$"),
+        ("dp3t_unlinkable", ("vectors", 3, "name"), "$.vectors"),
         ("dp3t_hybrid_proposed", ("vectors", 2, "n"), "$.vectors[2].n"),
         ("dp3t_hybrid_proposed", ("vectors", 7, "ephids", 95), "$.vectors[7].ephids[95]"),
         ("dp3t_hybrid_proposed", ("_explanation", "STATUS"), "$._explanation.STATUS"),
@@ -172,6 +173,105 @@ def test_a_missing_row_is_found(shared: Shared, name: str, steps: Steps, path: s
     assert report.verdict == "fail"
     assert report.faults[0].path == path
     assert report.faults[0].expected.startswith(expected)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@pytest.mark.parametrize("name", [*CHECKED, "rfc9474"])
+@given(data=st.data())
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_value_in_any_place_breaks_a_check_or_passes(
+    shared: Shared, name: str, data: st.DataObject
+) -> None:
+    """Any JSON value in the place of any other gives a report, and passes only if it is equal."""
+    root = document(shared(f"vectors/{name}.json"))
+    top = st.sampled_from([(field,) for field in root])
+    within = st.sampled_from([(), *places(root)])
+    steps = data.draw(top | within)
+    value = data.draw(JSON)
+
+    def change(parent: Any, step: Any) -> None:
+        parent[step] = value
+
+    changed_file = changed(root, steps, change) if steps else json.dumps(value).encode()
+    report = check_vectors(changed_file)
+    if json.dumps(json.loads(changed_file)) != json.dumps(root):
+        assert report.verdict != "pass"
+
+
+@pytest.mark.parametrize("value", [7, True, None, "text", 0.5, [], {}])
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("gaen", "day"),
+        ("gaen", "tekmac"),
+        ("dp3t_hybrid_proposed", "vectors"),
+        ("dp3t_hybrid_proposed", "_explanation"),
+        ("dp3t_unlinkable", "vectors"),
+        ("dp3t_unlinkable", "epoch_times"),
+        ("dp3t_lowcost", "chains"),
+        ("dp3t_lowcost", "times"),
+        ("dp3t_lowcost", "long_chain_zero_seed"),
+        ("dp3t_lowcost", "_explanation"),
+    ],
+)
+def test_a_field_of_another_type_is_one_fault(shared: Shared, name: str, field: str, value: object) -> None:
+    """Rows that are no rows, and an explanation that is none, are told once, by the path of the field."""
+    root = document(shared(f"vectors/{name}.json")) | {field: value}
+    (fault,) = check_vectors(json.dumps(root).encode()).faults
+    assert fault.path == f"$.{field}"
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_a_field_that_is_missing_is_told_once(shared: Shared, name: str) -> None:
+    """A field taken out, at the top or from the explanation, is named by its path, and only once."""
+    root = document(shared(f"vectors/{name}.json"))
+    for field in root:
+        report = check_vectors(json.dumps({one: root[one] for one in root if one != field}).encode())
+        assert [fault.path for fault in report.faults].count(f"$.{field}") == 1
+        assert all(fault.path == f"$.{field}" for fault in report.faults if "missing" in fault.found)
+    for entry in root.get("_explanation", {}):
+        rest = {one: text for one, text in root["_explanation"].items() if one != entry}
+        (fault,) = check_vectors(json.dumps(root | {"_explanation": rest}).encode()).faults
+        assert fault.path == f"$._explanation.{entry}"
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_a_label_at_fault_is_named(shared: Shared, name: str) -> None:
+    """Each text and number at the top, and each explanation, is named first if it was edited or added."""
+    root = document(shared(f"vectors/{name}.json"))
+    for field, value in root.items():
+        if isinstance(value, str | int):
+            report = check_vectors(json.dumps(root | {field: other(value)}).encode())
+            assert report.faults[0].path == f"$.{field}"
+    for entry in [*root.get("_explanation", {}), "one more"] if "_explanation" in root else []:
+        told = root["_explanation"] | {entry: "edited"}
+        (fault,) = check_vectors(json.dumps(root | {"_explanation": told}).encode()).faults
+        assert fault.path == f"$._explanation.{entry}"
+        assert fault.found == '"edited"'
+
+
+def test_the_other_files_of_a_call_are_still_checked(
+    shared: Shared, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file of the wrong type fails the call, is named, and does not end it; a schema changes nothing."""
+    bad = tmp_path / "bad.json"
+    bad.write_text(json.dumps(document(shared("vectors/gaen.json")) | {"day": 7}))
+    schema = Path(__file__).resolve().parents[1] / "vectors" / "schema.json"
+    good, unchecked = (str(shared(f"vectors/{name}.json")) for name in ("gaen", "rfc9474"))
+    assert main(["check-vectors", str(bad), unchecked, good]) == FAULTY
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == "  $.day: expected a list of at least 1 rows, found 7"
+    assert lines[2].endswith("not checked by this version, which has no blind signatures yet")
+    assert lines[3].endswith("587 values, all as computed")
+    assert main(["check-vectors", str(schema), good]) == CLEAN
+    assert "schema.json: a schema, nothing to check" in capsys.readouterr().out
+    assert main(["check-vectors", unchecked, good]) == UNUSABLE
 
 
 def test_files_of_other_origin_may_have_other_rows(shared: Shared) -> None:

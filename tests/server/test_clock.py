@@ -15,7 +15,13 @@ from anopticon_protocol.pace import MAX_FACTOR, Pace
 from anopticon_server import housekeeping
 from anopticon_server.clock import PacedClock, RehearsalClock, open_clock
 from anopticon_server.errors import RequestRefusedError, SettingsError, StorageFullError
-from anopticon_server.housekeeping import LONGEST_WAIT_SECONDS, SHORTEST_WAIT_SECONDS, keep_house
+from anopticon_server.housekeeping import (
+    LONGEST_WAIT_SECONDS,
+    SHORTEST_WAIT_SECONDS,
+    keep_house,
+    wait_or_stop,
+)
+from anopticon_server.service import KeyServer
 from tests.server.kit import PERIOD, START, open_desk
 
 factors = st.integers(1, MAX_FACTOR)
@@ -68,8 +74,31 @@ def test_a_rehearsals_clock_never_goes_back() -> None:
     assert clock() == 0
 
 
-class Stopped(Exception):  # noqa: N818 - no error: the test has seen enough
-    """Raised in place of the wait that is one too many."""
+async def test_a_wait_ends_with_its_time_or_with_the_server() -> None:
+    """Whoever stops the server need not wait until the next release, and nobody waits for ever."""
+    stop = asyncio.Event()
+    await wait_or_stop(stop, 0.001)
+    assert not stop.is_set()
+    waiting = asyncio.create_task(wait_or_stop(stop, 10**6))
+    stop.set()
+    await waiting
+
+
+async def test_stopping_lets_what_is_being_written_be_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The task ends after the publication under way, not in the middle of it."""
+    desk = open_desk("lowcost")
+    stop, done = asyncio.Event(), []
+    loop = asyncio.get_running_loop()
+
+    def tick() -> list[int]:
+        loop.call_soon_threadsafe(stop.set)
+        done.append(KeyServer.tick(desk.server))
+        return []
+
+    monkeypatch.setattr(desk.server, "tick", tick)
+    await keep_house(desk.server, PacedClock(wall=lambda: START), stop)
+    assert len(done) == 1
+    assert desk.index().complete_until == START - START % PERIOD
 
 
 async def test_the_task_works_at_each_release_and_between(
@@ -83,17 +112,16 @@ async def test_the_task_works_at_each_release_and_between(
     desk.report()
     waits: list[float] = []
 
-    async def wait(seconds: float) -> None:
+    async def wait(stop: asyncio.Event, seconds: float) -> None:
         waits.append(seconds)
         wall[0] += seconds
         if len(waits) == 62:
             wall[0] = START - START % PERIOD + PERIOD - 0.001
         if len(waits) == 64:
-            raise Stopped
+            stop.set()
 
-    monkeypatch.setattr(asyncio, "sleep", wait)
-    with pytest.raises(Stopped):
-        await keep_house(desk.server, clock)
+    monkeypatch.setattr(housekeeping, "wait_or_stop", wait)
+    await keep_house(desk.server, clock, asyncio.Event())
     assert set(waits[:60]) == {LONGEST_WAIT_SECONDS}
     assert waits[62] == SHORTEST_WAIT_SECONDS
     assert [entry.release for entry in desk.index().batches] == [START - START % PERIOD + PERIOD]
@@ -112,15 +140,15 @@ async def test_the_task_survives_failures(
             raise failures.pop(0)
         return real()
 
-    async def wait(seconds: float) -> None:
+    async def wait(stop: asyncio.Event, seconds: float) -> None:
         waits.append(seconds)
         if len(waits) == 3:
-            raise Stopped
+            stop.set()
 
     monkeypatch.setattr(desk.server, "tick", tick)
-    monkeypatch.setattr(asyncio, "sleep", wait)
-    with caplog.at_level(logging.INFO), pytest.raises(Stopped):
-        await keep_house(desk.server, PacedClock(wall=lambda: START))
+    monkeypatch.setattr(housekeeping, "wait_or_stop", wait)
+    with caplog.at_level(logging.INFO):
+        await keep_house(desk.server, PacedClock(wall=lambda: START), asyncio.Event())
     assert waits == [housekeeping.RETRY_WAIT_SECONDS] * 2 + [LONGEST_WAIT_SECONDS]
     assert [record.getMessage() for record in caplog.records] == ["housekeeping-failed", "unexpected-error"]
     assert "471" not in caplog.text + str([record.__dict__ for record in caplog.records])

@@ -229,6 +229,27 @@ def rival_of(desk: Desk, folder: Path) -> KeyServer:
     return KeyServer(desk.server.deployment, store, archive, desk.clock, Fresh(1))
 
 
+def test_a_publisher_that_had_to_wait_goes_by_the_time_after(tmp_path: Path) -> None:
+    """While it waited for another one the next release came: it publishes that too (SV-9)."""
+    desk = open_desk("lowcost", tmp_path)
+    desk.report()
+    rival = rival_of(desk, tmp_path)
+    gate = threading.Event()
+    published: list[list[int]] = []
+
+    def wait_and_publish() -> None:
+        gate.set()
+        published.append(rival.publish())
+
+    waiting = threading.Thread(target=wait_and_publish)
+    with desk.store.transaction():
+        waiting.start()
+        gate.wait()
+        desk.clock.now = FIRST
+    waiting.join()
+    assert published == [[FIRST]]
+
+
 @each_design
 def test_everything_goes_when_its_time_is_over(spec: str) -> None:
     """Fourteen days after its release nothing of an upload is left: no row, no file, no line (SV-12)."""

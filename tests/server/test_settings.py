@@ -142,6 +142,18 @@ def test_secrets_are_made_once_and_kept(tmp_path: Path) -> None:
     assert keys[0][1] != keys[2][1]
 
 
+def test_a_starting_server_sweeps_up_after_a_crash(tmp_path: Path) -> None:
+    """Half written secrets and batches go when the server starts, not when a command runs beside it."""
+    open_key_server(load_settings(data_dir=tmp_path), None, Fresh()).close()
+    leftovers = [tmp_path / ".unfinished-0a", tmp_path / "archive" / "batches" / ".unfinished-0b"]
+    for path in leftovers:
+        path.write_bytes(b"half a secret")
+    open_key_server(load_settings(data_dir=tmp_path), None, Fresh()).close()
+    assert [path.exists() for path in leftovers] == [True, True]
+    open_key_server(load_settings(data_dir=tmp_path), None, Fresh(), recover=True).close()
+    assert [path.exists() for path in leftovers] == [False, False]
+
+
 def test_signing_and_code_key_are_not_the_same(tmp_path: Path) -> None:
     """One leaked secret does not give the other away."""
     open_key_server(load_settings(data_dir=tmp_path), None, Fresh()).close()

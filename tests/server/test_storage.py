@@ -201,6 +201,7 @@ def test_errors_do_not_repeat_what_was_written(tmp_path: Path) -> None:
     while chain is not None:
         assert keys[0].secret.hex() not in str(chain)
         assert repr(keys[0].secret)[2:12] not in str(chain)
+        assert str(keys[0].index) not in str(chain)
         chain = chain.__cause__ or chain.__context__
 
 

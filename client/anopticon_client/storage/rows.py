@@ -123,7 +123,10 @@ def read_upload(row: Row) -> PendingUpload:
 
 def read_progress(row: Row) -> Progress:
     """From the columns of progress."""
-    return Progress(*_typed(row, int, int, int, int, int, int, int)[1:])
+    numbers = _typed(row, int, int, int, int, int, int, int)[1:]
+    if min(numbers) < 0:
+        raise ValueError("progress holds a number below 0")
+    return Progress(*numbers)
 
 
 def _typed(row: Row, *types: type) -> Row:

@@ -13,10 +13,10 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from anopticon_client.errors import StoreError, StoreForeignError, StoreFullError
-from anopticon_client.state import Change, Progress, Snapshot
+from anopticon_client.state import Change, Progress, PutObservation, Snapshot
 from anopticon_client.storage import rows
 from anopticon_client.storage.schema import APPLICATION_ID, SCHEMA_VERSION, STATE_TABLES, TABLES
 
@@ -29,6 +29,8 @@ _SETTINGS: tuple[str, ...] = (
     "PRAGMA temp_store = MEMORY",  # rebuilding the file leaves no copy of it elsewhere
     "PRAGMA trusted_schema = OFF",  # the file may have been in other hands
 )
+REBUILD_AFTER_SAVES: Final = 24
+"""Saves with observations between two rebuilds: two hours of scans, when no batch settles anything in the meantime."""
 _T = TypeVar("_T")
 
 
@@ -43,6 +45,7 @@ class SqliteStore:
         """
         self.path = path
         self._rebuild_due = False
+        self._saves = 0
         self._settled_until = 0
         self._create_file(make=design is not None)
         with self._named_errors():
@@ -81,7 +84,9 @@ class SqliteStore:
         with self._transaction():
             for change in changes:
                 self._db.execute(*rows.statement(change))
-        self._rebuild_due = self._rebuild_due or rows.deletes(changes, self._settled_until)
+        self._saves += any(isinstance(change, PutObservation) for change in changes)
+        late = self._saves >= REBUILD_AFTER_SAVES
+        self._rebuild_due = self._rebuild_due or late or rows.deletes(changes, self._settled_until)
         if self._rebuild_due:
             self._settled_until = self._progress().settled_until
             self._rebuild()
@@ -133,7 +138,10 @@ class SqliteStore:
                 self._db.execute(setting)
             self._db.execute("BEGIN EXCLUSIVE")
             self._db.execute("COMMIT")
-            found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+            try:
+                found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+            except UnicodeDecodeError:
+                found = "its tables have names that are no text"
         if found != "ok":
             raise StoreError(f"{self.path} is damaged: {str(found).splitlines()[-1]}")
 
@@ -180,6 +188,7 @@ class SqliteStore:
         try:
             self._db.execute("VACUUM")
             self._rebuild_due = False
+            self._saves = 0
         except sqlite3.OperationalError:
             self._rebuild_due = True
 

@@ -5,13 +5,14 @@ One object stands for all files: {"format": "anopticon-inspection-1", "files": [
 - file, bytes: its name and length.
 - kind: "export archive", "export.bin", "batch" or "unknown".
 - verdict: "clean", "usable" (records were dropped), "unverified" (a key was given, and no signature verifies
-  with it) or "refused".
+  with it), "refused", or "unreadable" (there was nothing to inspect: bytes is 0, the kind "unknown").
 - facts: what the file says, by name. Times are {"unix", "utc"}, counts of values {value: how many}.
 - signatures: a list of {"key", "algorithm", "form", "bytes", "verdict", "sentence"}; the verdict is
   "verified", "failed" or "not checked".
 - defects: a list of {"code", "severity", "part", "offset", "record", "sentence"}, MAX_LISTED_DEFECTS at most.
   The severity is "refuse", "drop" or "remark"; offset and record may be null.
 - defect_counts: {code: how often}, complete.
+- error: why the file could not be read, or null.
 
 Fields may be added to this form; those that are there keep their meaning.
 """
@@ -78,6 +79,12 @@ class Inspection:
     signatures: tuple[SignatureReport, ...]
     defects: tuple[Finding, ...]
     defect_counts: Mapping[str, int]
+    error: str | None = None
+
+    @classmethod
+    def unreadable(cls, file: str, error: str) -> Inspection:
+        """What is told of a file that could not be read."""
+        return cls(file, "unknown", 0, "unreadable", {}, (), (), {}, error)
 
     @property
     def flawless(self) -> bool:

@@ -2,7 +2,7 @@
 
 `check_vectors` recognises the schema of a file by its content, computes every value that can be computed, and
 names each one that differs by its path. document.py walks the JSON, dp3t.py and gaen.py know the published
-schemas, published.py their files, own.py and cases.py our own schema (tests/vectors).
+schemas, published.py their files; own.py, shapes.py, cases.py and files.py our own schema (tests/vectors).
 
 >>> check_vectors(b"{}").verdict
 'unknown'
@@ -90,14 +90,16 @@ def check_vectors(data: bytes) -> VectorReport:
     except VectorFileError as error:
         return VectorReport("unreadable", "", 0, (), 0, str(error))
     if _is_json_schema(root):
-        return VectorReport("schema", "", 0, (), 0, "a JSON Schema: it holds no vectors")
+        return VectorReport(
+            "schema", "", 0, (), 0, "nothing to check: it describes vector files and holds none"
+        )
     name = _recognise(root)
     if name is None:
         known = ", ".join(_SCHEMAS)
         return VectorReport("unknown", "", 0, (), 0, f"of no known schema; known are {known}")
     schema, checker = _SCHEMAS[name], Checker()
     if schema.check is None:
-        sentence = "not checked by this version: blind signatures are not part of it"
+        sentence = "recognised but not checked by this version, which has no blind signatures yet"
         return VectorReport("not checked", name, 0, (), 0, sentence)
     with checker.row():
         checker.fields(root, schema.fields)

@@ -22,6 +22,8 @@ MAX_FAULTS: Final = 1_000
 """Faults that are listed; all are counted."""
 MAX_SHOWN_CHARS: Final = 80
 MAX_WHOLE: Final = 2**64 - 1
+MAX_DEPTH: Final = 100
+"""Lists and objects inside one another; the files go to 7. What is deeper could not be written again."""
 
 
 class VectorFileError(Exception):
@@ -51,17 +53,35 @@ class RowError(Exception):
 
 @dataclass(slots=True)
 class Checker:
-    """Collects faults; `checked` counts the values that were compared."""
+    """Collects faults, one for each path; `checked` counts the values that were compared."""
 
     faults: list[Fault] = field(default_factory=list)
-    fault_count: int = 0
     checked: int = 0
+    _paths: set[str] = field(default_factory=set)
+
+    @property
+    def fault_count(self) -> int:
+        """How many faults there are, listed or not."""
+        return len(self._paths)
 
     def add(self, fault: Fault) -> None:
-        """Take one more fault."""
-        self.fault_count += 1
-        if len(self.faults) < MAX_FAULTS:
+        """Take one more fault, unless its path has one."""
+        if fault.path not in self._paths and len(self.faults) < MAX_FAULTS:
             self.faults.append(fault)
+        self._paths.add(fault.path)
+
+    def put_first(self, faults: list[Fault]) -> None:
+        """Take the causes of what was found, ahead of it."""
+        self._paths.update(fault.path for fault in faults)
+        self.faults[:] = (faults + self.faults)[:MAX_FAULTS]
+
+    def has(self, path: str) -> bool:
+        """Whether the value at a path is at fault already."""
+        return path in self._paths
+
+    def knows(self, path: str) -> bool:
+        """Whether the value at a path, or one inside it, is at fault already."""
+        return any(one == path or one.startswith((f"{path}.", f"{path}[")) for one in self._paths)
 
     def same(self, node: Node, expected: object) -> None:
         """Compare a value with what was computed; 1, 1.0, "1" and true are four different values."""
@@ -118,8 +138,8 @@ class Node:
         return [Node(value, f"{self.path}[{number}]") for number, value in enumerate(self.value)]
 
     def text(self) -> str:
-        """The value as text that says something."""
-        if not isinstance(self.value, str) or not self.value.strip():
+        """The value as text that says something and can be written in UTF-8: half a surrogate pair cannot."""
+        if not isinstance(self.value, str) or not self.value.strip() or _has_surrogate(self.value):
             raise RowError(self.path, "a text", shown(self.value))
         return self.value
 
@@ -155,13 +175,16 @@ def parse(data: bytes) -> Node:
     if len(data) > MAX_VECTOR_BYTES:
         raise VectorFileError(f"longer than {MAX_VECTOR_BYTES:,} bytes (MAX_VECTOR_BYTES)")
     try:
-        return Node(json.loads(data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant))
+        root = json.loads(data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant)
     except UnicodeDecodeError as error:
         raise VectorFileError("not UTF-8") from error
     except RecursionError as error:
         raise VectorFileError("nested too deeply") from error
     except ValueError as error:
         raise VectorFileError(f"not JSON: {error}") from error
+    if _too_deep(root):
+        raise VectorFileError("nested too deeply")
+    return Node(root)
 
 
 def canonical(value: object) -> str:
@@ -182,6 +205,20 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the name {twice[:MAX_SHOWN_CHARS]!r} stands twice in one object")
     return found
+
+
+def _too_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        within = [
+            one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)
+        ]
+        level = [inner for inside in within for inner in inside]
+    return bool(level)
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _constant(name: str) -> float:

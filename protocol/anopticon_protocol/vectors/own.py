@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from anopticon_protocol.errors import BatchError, ProtocolError, UploadError
 from anopticon_protocol.export.defects import ExportError
-from anopticon_protocol.vectors import cases, files
+from anopticon_protocol.vectors import cases, files, shapes
 from anopticon_protocol.vectors.document import Checker, Fault, Node, RowError, shown
 
 SCHEMA: Final = "anopticon-vectors"
@@ -23,6 +23,7 @@ KINDS: Final[dict[str, cases.Evaluate]] = cases.KINDS | files.KINDS
 
 def evaluate(kind: str, given: Node) -> tuple[str, dict[str, Any]]:
     """Return the result of a case and what comes of its input; raises RowError for a wrong shape."""
+    shapes.INPUTS[kind](given)
     try:
         return VALID, KINDS[kind](given)
     except cases.NoMatchError:
@@ -52,25 +53,50 @@ def check_own(checker: Checker, root: Node) -> None:
     rows = root.get("cases").rows()
     with checker.row():
         checker.same(root.get("count"), len(rows))
-    unused = set(flags.object())
+    used: set[str] = set()
     for number, row in enumerate(rows, start=1):
         with checker.row():
-            _check_case(checker, kind, number, row, flags)
-            unused -= set(row.get("flags").value)
-    for flag in sorted(unused):
+            checker.fields(row, {"id", "comment", "result", "flags", "input", "expected"})
+            named = _check_flags(checker, row.get("flags"), flags)
+            used |= named
+            _check_case(checker, kind, number, row)
+            _check_reason(checker, row, named, flags)
+    for flag in sorted(flags.object().keys() - used):
         checker.add(Fault(f"$.flags.{flag}", "a flag that some case has", "one that none has"))
 
 
-def _check_case(checker: Checker, kind: str, number: int, row: Node, flags: Node) -> None:
-    checker.fields(row, {"id", "comment", "result", "flags", "input", "expected"})
-    checker.same(row.get("id"), number)
-    row.get("comment").text()
-    for flag in row.get("flags").rows(least=0):
+def _check_flags(checker: Checker, node: Node, flags: Node) -> set[str]:
+    """The flags of a case; each must be explained and stand once."""
+    named: set[str] = set()
+    for flag in node.rows(least=0):
         if not flags.has(flag.text()):
             checker.add(Fault(flag.path, "a flag that the file explains", shown(flag.value)))
+        if flag.value in named:
+            checker.add(Fault(flag.path, "each flag once", shown(flag.value)))
+        named.add(flag.value)
+    return named
+
+
+def _check_case(checker: Checker, kind: str, number: int, row: Node) -> None:
+    with checker.row():
+        checker.same(row.get("id"), number)
+    with checker.row():
+        row.get("comment").text()
     result, outcome = evaluate(kind, row.get("input"))
     checker.same(row.get("result"), result)
     _compare(checker, row.get("expected"), outcome)
+
+
+def _check_reason(checker: Checker, row: Node, named: set[str], flags: Node) -> None:
+    """An invalid case has a flag; if the file explains the very reason of its refusal, it is that one."""
+    if row.get("result").value != INVALID:
+        return
+    path = row.get("flags").path
+    if not named:
+        checker.add(Fault(path, "a flag that says why the case is invalid", "none"))
+    for reason in row.get("expected").object().values():
+        if isinstance(reason, str) and flags.has(reason) and reason not in named:
+            checker.add(Fault(path, f"{shown(reason)}, the reason of the refusal", shown(sorted(named))))
 
 
 def _compare(checker: Checker, node: Node, outcome: Any) -> None:  # noqa: ANN401 - any JSON value

@@ -30,6 +30,8 @@ _PRAGMAS: Final = (
     "temp_store = MEMORY",
     "trusted_schema = OFF",
 )
+REBUILD_EACH_TIME_BYTES: Final = 8 * 1024 * 1024
+"""A database of this size is rebuilt in some tens of milliseconds; a longer one only with each release."""
 _FULL: Final = frozenset({"SQLITE_FULL", "SQLITE_IOERR_WRITE"})
 _BUSY: Final = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED"})
 
@@ -50,6 +52,25 @@ def open_engine(url: str) -> Engine:
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine
+
+
+def rebuild(engine: Engine, *, always: bool) -> None:
+    """Write every page anew in the order of the keys: pages as they grow show in which order rows came.
+
+    Best effort, since everything is saved already: it needs room for a second copy, and nobody else at work. Unless
+    `always`, a database longer than REBUILD_EACH_TIME_BYTES is left for the next release.
+    """
+    raw = engine.raw_connection()
+    try:
+        cursor = raw.cursor()
+        pages, size = (cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+        if always or pages * size <= REBUILD_EACH_TIME_BYTES:
+            cursor.execute("VACUUM")
+        cursor.close()
+    except sqlite3.OperationalError:
+        pass
+    finally:
+        raw.close()
 
 
 def insert_if_absent(table: Table) -> Insert:

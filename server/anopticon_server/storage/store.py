@@ -12,7 +12,13 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from anopticon_protocol.designs.records import ReportType, SharedKey
 from anopticon_server.errors import CodeExistsError, StorageBusyError
-from anopticon_server.storage.dialect import BUSY_SECONDS, insert_if_absent, open_engine, storage_error
+from anopticon_server.storage.dialect import (
+    BUSY_SECONDS,
+    insert_if_absent,
+    open_engine,
+    rebuild,
+    storage_error,
+)
 from anopticon_server.storage.schema import CODES, DEPLOYMENT, KEYS, METADATA
 
 JsonRow = dict[str, str | int | bool | None]
@@ -61,6 +67,14 @@ class Store:
             raise storage_error(error) from error
         finally:
             self._lock.release()
+
+    def forget_order(self, *, always: bool = False) -> None:
+        """Leave no trace of the order in which rows came; see `dialect.rebuild`. Waits for no other transaction."""
+        if self._lock.acquire(timeout=BUSY_SECONDS):
+            try:
+                rebuild(self._engine, always=always)
+            finally:
+                self._lock.release()
 
     def close(self) -> None:
         """Let go of the file."""
