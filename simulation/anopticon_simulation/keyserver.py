@@ -34,7 +34,7 @@ Rows = dict[str, list[dict[str, Any]]]
 
 
 def without_settings(rows: Rows) -> Rows:
-    """The rows less those that only say how a server was set up: one in memory has no need to write them down."""
+    """The rows less those that only say how the server was set up: they are of no report and no day."""
     return {table: [row for row in held if row.get("name") not in SETTINGS] for table, held in rows.items()}
 
 

@@ -9,18 +9,17 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
-from difflib import get_close_matches
+from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, Self
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, ValidationError, model_validator
 
 from anopticon_protocol.designs import DESIGNS, open_design
 from anopticon_protocol.errors import InvalidParameterError
 from anopticon_simulation.errors import ScenarioError
+from anopticon_simulation.faults import sentence
 from anopticon_simulation.sections import (
     ChannelSection,
     ContactsSection,
@@ -36,13 +35,6 @@ from anopticon_simulation.sections import (
 MAX_SCENARIO_BYTES: Final = 256 * 1024
 """A scenario with thousands of scripted positives fits; nothing longer is a scenario."""
 MAX_SHOWN_ERRORS: Final = 10
-MAX_SHOWN_CHARS: Final = 60
-"""How much of a bad value an error repeats."""
-UNITS: Final = (
-    "seconds", "minutes", "hours", "days", "hour", "day", "metres", "meters", "km", "db", "dbm", "fraction", "percent",
-)  # fmt: skip
-UNION_BRANCHES: Final = ("literal['trace']", "constrained-int")
-"""What pydantic adds to the place of a fault in `world.days`: which of its two forms it tried."""
 _SUFFIX: Final = ".toml"
 
 
@@ -120,7 +112,7 @@ def parse_scenario(fields: Mapping[str, Any], source: str) -> Scenario:
     try:
         scenario = Scenario.model_validate(fields)
     except ValidationError as error:
-        faults = [_sentence(one) for one in error.errors(include_url=False)]
+        faults = [sentence(Scenario, one) for one in error.errors(include_url=False)]
         more = len(faults) - MAX_SHOWN_ERRORS
         shown = faults[:MAX_SHOWN_ERRORS] + ([f"and {more} more"] if more > 0 else [])
         raise ScenarioError(f"scenario {source}: " + "; ".join(shown)) from error
@@ -173,82 +165,3 @@ def shipped_scenarios() -> dict[str, str]:
             title = tomllib.loads(entry.read_text(encoding="utf-8")).get("title", "")
             found[entry.name.removesuffix(_SUFFIX)] = str(title)
     return found
-
-
-def _sentence(fault: ErrorDetails) -> str:
-    """One fault as pydantic found it, in words: the field's path, what is wrong, and what would be right."""
-    path = ".".join(str(part) for part in fault["loc"] if part not in UNION_BRANCHES) or "scenario"
-    if fault["type"] == "extra_forbidden":
-        return f"{path} is unknown{_hint(fault['loc'])}"
-    if fault["type"] == "missing":
-        return f"{path} is missing"
-    if fault["type"] == "value_error":
-        return f"{path}: {fault['ctx']['error']}"
-    if fault["type"] == "string_pattern_mismatch" and path == "world.start_day":
-        return f"{path} is {fault['input']!r}: it must be a day like 2026-03-02"
-    if isinstance(fault["input"], date):
-        return f'{path} is a date of TOML: put it in quotes, as "{fault["input"].isoformat()[:10]}"'
-    shown = repr(fault["input"])
-    return f"{path} is {shown if len(shown) <= MAX_SHOWN_CHARS else shown[:MAX_SHOWN_CHARS] + '...'}: {_rule(fault)}"
-
-
-def _rule(fault: ErrorDetails) -> str:
-    text = fault["msg"].replace("Input should be", "it must be").replace("Value error, ", "")
-    model, name = _model_at(fault["loc"][:-1]), fault["loc"][-1] if fault["loc"] else ""
-    field = model.model_fields.get(str(name)) if model else None
-    if field is None:
-        return text
-    bounds = [f"{word} {value}" for word, value in _bounds(field.metadata)]
-    if not bounds:
-        return text
-    if fault["type"] in {"greater_than_equal", "less_than_equal"}:
-        return f"it must be {' and '.join(bounds)}"
-    return f"{text} (allowed: {' and '.join(bounds)})"
-
-
-def _bounds(metadata: list[Any]) -> list[tuple[str, Any]]:
-    found = []
-    for constraint in metadata:
-        for attribute, word in (("ge", "at least"), ("le", "at most"), ("pattern", "of the form")):
-            value = getattr(constraint, attribute, None)
-            if value is not None:
-                found.append((word, value))
-    return found
-
-
-def _hint(location: tuple[int | str, ...]) -> str:
-    model, name = _model_at(location[:-1]), str(location[-1])
-    if model is None:
-        return ""
-    known = list(model.model_fields)
-    stem = _without_unit(name)
-    for field in known:
-        if stem and stem != name and _without_unit(field) == stem:
-            return f": the unit is wrong, this is given as {field}"
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
-    return f": did you mean {near[0]}?" if near else f"; known here: {', '.join(known)}"
-
-
-def _without_unit(name: str) -> str:
-    """The name less its unit, wherever in it that stands: clock_skew_seconds_max becomes clock_skew_max."""
-    return "_".join(part for part in name.split("_") if part not in UNITS)
-
-
-def _model_at(location: tuple[int | str, ...]) -> type[BaseModel] | None:
-    model: type[BaseModel] | None = Scenario
-    for part in location:
-        if isinstance(part, int):
-            continue
-        field = model.model_fields.get(part) if model else None
-        model = _model_in(field.annotation) if field else None
-    return model
-
-
-def _model_in(annotation: object) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        found = _model_in(argument)
-        if found is not None:
-            return found
-    return None

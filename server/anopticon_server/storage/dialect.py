@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Engine, Insert, StaticPool, Table, create_engine, event, make_url
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from anopticon_server.durable import OWNER_ONLY
@@ -60,15 +60,18 @@ def rebuild(engine: Engine, *, always: bool) -> None:
     Best effort, since everything is saved already: it needs room for a second copy, and nobody else at work. Unless
     `always`, a database longer than REBUILD_EACH_TIME_BYTES is left for the next release.
     """
-    raw = engine.raw_connection()
+    try:
+        raw = engine.raw_connection()
+    except (sqlite3.Error, SQLAlchemyError):
+        return
     try:
         cursor = raw.cursor()
         pages, size = (cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
         if always or pages * size <= REBUILD_EACH_TIME_BYTES:
             cursor.execute("VACUUM")
         cursor.close()
-    except sqlite3.OperationalError:
-        pass
+    except sqlite3.Error:
+        return
     finally:
         raw.close()
 
