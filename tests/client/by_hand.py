@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from anopticon_client.events import Effect, FetchBatch, Warn, Woken
+from anopticon_client.events import Effect, FetchBatch, Outcome, WakeAt, Warn, Woken
+from anopticon_client.state import SetProgress
 from anopticon_protocol.designs.base import Design
 from anopticon_protocol.designs.records import SharedKey
 from anopticon_protocol.messages import BatchEntry, BatchIndex
@@ -85,3 +86,10 @@ def listen(spec: str, said: int, heard: int, report: int) -> Handset:
     town.tell(bob, Woken())
     assert town.desk.files
     return bob
+
+
+def only_replans(outcome: Outcome) -> bool:
+    """Whether nothing came of it but a warning, a failure counted, and another plan for the next poll."""
+    return all(isinstance(change, SetProgress) for change in outcome.changes) and all(
+        isinstance(effect, Warn | WakeAt) for effect in outcome.effects
+    )

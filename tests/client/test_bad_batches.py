@@ -11,19 +11,26 @@ from anopticon_client.config import PhoneConfig
 from anopticon_client.events import (
     BatchFetched,
     IndexFetched,
-    Outcome,
-    WakeAt,
     Warn,
     Woken,
 )
 from anopticon_client.memory import MAX_REMEMBERED_BATCHES, Memory
-from anopticon_client.state import DropBatch, SetProgress, Snapshot
+from anopticon_client.state import DropBatch, Snapshot
 from anopticon_protocol.batch import encode_batch
 from anopticon_protocol.designs import open_design
 from anopticon_protocol.designs.base import Design
 from anopticon_protocol.designs.records import SETTLED, SharedKey
 from anopticon_protocol.signing import SigningKey
-from tests.client.by_hand import FOREIGN_DESIGN, PERIOD, asked_for, index_of, lone, some_key, warned
+from tests.client.by_hand import (
+    FOREIGN_DESIGN,
+    PERIOD,
+    asked_for,
+    index_of,
+    lone,
+    only_replans,
+    some_key,
+    warned,
+)
 from tests.client.desk import KEY_ID, SIGNER, entry_of
 from tests.client.drive import Town, clock, each_design
 
@@ -113,13 +120,6 @@ def test_a_batch_that_must_not_be_used_is_dropped_and_stays_wanted(spec: str, ki
     assert release in bob.saved.batches
     assert any(row.match for row in bob.rows)
     assert {row.received for row in bob.rows} == {SETTLED}
-
-
-def only_replans(outcome: Outcome) -> bool:
-    """Whether nothing came of it but a warning, a failure counted, and another plan for the next poll."""
-    return all(isinstance(change, SetProgress) for change in outcome.changes) and all(
-        isinstance(effect, Warn | WakeAt) for effect in outcome.effects
-    )
 
 
 @each_design
