@@ -19,6 +19,7 @@ from itertools import accumulate
 from typing import Final
 
 from anopticon_protocol.errors import BatchError, InvalidParameterError
+from anopticon_protocol.leb128 import MORE, varint
 from anopticon_protocol.params import MAX_FILTER_ITEMS
 
 REMAINDER_BYTES: Final = 7
@@ -28,7 +29,6 @@ MAX_REMAINDER_BYTES: Final = 8
 VALUE_BYTES: Final = 32
 _PREFIX_BYTES = 12
 _PREFIX_BITS = 8 * _PREFIX_BYTES
-_VARINT_MORE = 0x80
 _VARINT_MAX_BYTES = 4
 
 
@@ -105,7 +105,7 @@ class FingerprintFilter:
     def encode(self) -> bytes:
         """The byte form: remainder length (u8), a LEB128 count for each bucket, the remainders."""
         counts = (after - before for before, after in zip(self.starts, self.starts[1:], strict=False))
-        return bytes([self.remainder_bytes]) + b"".join(map(_varint, counts)) + self.remainders
+        return bytes([self.remainder_bytes]) + b"".join(map(varint, counts)) + self.remainders
 
     def __len__(self) -> int:
         """Number of distinct fingerprints."""
@@ -140,15 +140,6 @@ def _check_remainder(remainder_bytes: int) -> None:
         raise InvalidParameterError(msg)
 
 
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number >= _VARINT_MORE:
-        out.append(number & 0x7F | _VARINT_MORE)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
 def _read_counts(body: bytes, offset: int, buckets: int) -> tuple[list[int], int]:
     """Read `buckets` LEB128 numbers, each in its shortest form."""
     counts = []
@@ -161,7 +152,7 @@ def _read_counts(body: bytes, offset: int, buckets: int) -> tuple[list[int], int
             offset += 1
             number |= (byte & 0x7F) << shift
             shift += 7
-            if byte < _VARINT_MORE:
+            if byte < MORE:
                 break
         if byte == 0 and shift > 7:  # noqa: PLR2004 - a last group of zeros adds nothing
             raise BatchError("filter", f"count of bucket {bucket} is not in its shortest form")

@@ -19,9 +19,9 @@ from anopticon_protocol.export.wire import (
     fixed64_field,
     read_varint,
     sint32_field,
-    varint,
     varint_field,
 )
+from anopticon_protocol.leb128 import varint
 
 numbers = st.integers(1, MAX_FIELD_NUMBER)
 

@@ -16,6 +16,7 @@ from enum import IntEnum
 from typing import Final
 
 from anopticon_protocol.errors import RemoteError
+from anopticon_protocol.leb128 import MORE, varint
 
 MAX_VARINT_BYTES: Final = 10
 """Ten groups of seven bits hold 64 bits; a longer varint is not protobuf."""
@@ -25,8 +26,6 @@ MAX_UINT64: Final = 2**64 - 1
 MAX_INT32: Final = 2**31 - 1
 MAX_FIELD_NUMBER: Final = 2**29 - 1
 """A tag is 32 bits, three of which are the wire type."""
-_MORE: Final = 0x80
-"""Set in every byte of a varint but the last."""
 FIXED64_BYTES: Final = 8
 FIXED32_BYTES: Final = 4
 
@@ -80,7 +79,7 @@ def read_varint(
     value = 0
     for index, byte in enumerate(data[position : position + most]):
         value |= (byte & 0x7F) << 7 * index
-        if byte < _MORE:
+        if byte < MORE:
             if value > MAX_UINT64:
                 raise WireError(base + position, "varint over 64 bits")
             return value, position + index + 1
@@ -140,16 +139,6 @@ def as_int32(value: int) -> int:
 def as_sint32(value: int) -> int:
     """Undo zigzag: 0, 1, 2, 3 stand for 0, -1, 1, -2."""
     return (value >> 1) ^ -(value & 1)
-
-
-def varint(value: int) -> bytes:
-    """Encode an unsigned number in the fewest bytes."""
-    out = bytearray()
-    while value >= _MORE:
-        out.append(value & 0x7F | _MORE)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
 
 
 def varint_field(number: int, value: int) -> bytes:
