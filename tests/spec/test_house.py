@@ -35,7 +35,8 @@ SHELLS = {
 # Written so that this file does not hold what it looks for.
 MACHINE_PATH = re.compile(r"/(wor[k]|roo[t]|hom[e]|User[s]|tm[p])/|[A-Z]:\\User[s]")
 REGISTRY = re.compile(
-    r"py[p]i\.org|python[h]osted\.org|registry\.npm[j]s|crate[s]\.io|proxy\.golan[g]|de[b]\.debian", re.IGNORECASE
+    r"py[p]i\.org|python[h]osted\.org|registry\.npm[j]s|crate[s]\.io|proxy\.golan[g]|de[b]\.debian",
+    re.IGNORECASE,
 )
 
 
