@@ -79,6 +79,9 @@ def lock(arguments: list[str]) -> int:
             "3.11",
             "--generate-hashes",
             "--no-header",
+            # pip takes no hash from "name" for "name[extra]": without the extra in the lock, a newer release
+            # of such a package would be chosen and then refused for want of a hash.
+            "--no-strip-extras",
             "--all-extras",
         ]
         command += ["--output-file", environment.LOCK.name, environment.PROJECT.name, *arguments]

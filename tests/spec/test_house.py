@@ -83,13 +83,13 @@ def functions(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
 def locked() -> dict[str, str]:
     """Give the version of each package in the lock."""
     text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", text, re.MULTILINE))
+    return dict(re.findall(r"^([a-z0-9-]+)(?:\[[a-z0-9,-]+\])?==(\S+)", text, re.MULTILINE))
 
 
 def test_lock_holds_names_versions_and_hashes_only() -> None:
     """Every line of the lock is a package, a hash or a note on who wants it: no address or path fits in."""
     grammar = re.compile(
-        r"[a-z0-9-]+==[0-9A-Za-z.+!]+( ; [a-z_]+ [=!<>]+ '[\w.]+'( (and|or) [a-z_]+ [=!<>]+ '[\w.]+')*)? \\"
+        r"[a-z0-9-]+(\[[a-z0-9,-]+\])?==[0-9A-Za-z.+!]+( ; [a-z_]+ [=!<>]+ '[\w.]+'( (and|or) [a-z_]+ [=!<>]+ '[\w.]+')*)? \\"
         r"|    --hash=sha256:[0-9a-f]{64}( \\)?"
         r"|    # via( [A-Za-z0-9-]+( \(pyproject\.toml\))?)?"
         r"|    #   [A-Za-z0-9-]+( \(pyproject\.toml\))?"
