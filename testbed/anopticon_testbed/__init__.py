@@ -1,1 +1,1 @@
-"""Radios and recordings: to come. The phone core of `anopticon_client` will run here unchanged."""
+"""Radios, nodes and recordings: the phone core of `anopticon_client` on the air, and what it takes to measure it."""

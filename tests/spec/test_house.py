@@ -27,6 +27,7 @@ SHELLS = {
     "anopticon_client.cli",
     "anopticon_client.clock",
     "anopticon_client.radio",
+    "anopticon_client.recording",
     "anopticon_client.runner",
     "anopticon_client.storage",
     "anopticon_client.transport",
@@ -89,7 +90,8 @@ def locked() -> dict[str, str]:
 def test_lock_holds_names_versions_and_hashes_only() -> None:
     """Every line of the lock is a package, a hash or a note on who wants it: no address or path fits in."""
     grammar = re.compile(
-        r"[a-z0-9-]+(\[[a-z0-9,-]+\])?==[0-9A-Za-z.+!]+( ; [a-z_]+ [=!<>]+ '[\w.]+'( (and|or) [a-z_]+ [=!<>]+ '[\w.]+')*)? \\"
+        r"[a-z0-9-]+(\[[a-z0-9,-]+\])?==[0-9A-Za-z.+!]+"
+        r"( ; [a-z_]+ [=!<>]+ '[\w.]+'( (and|or) [a-z_]+ [=!<>]+ '[\w.]+')*)? \\"
         r"|    --hash=sha256:[0-9a-f]{64}( \\)?"
         r"|    # via( [A-Za-z0-9-]+( \(pyproject\.toml\))?)?"
         r"|    #   [A-Za-z0-9-]+( \(pyproject\.toml\))?"
