@@ -2,6 +2,7 @@
 
 ClientError
   ConfigurationError   a phone was set up with values that do not fit together
+  ScoringError         a scoring was given packets that it is not defined on
   StoreError           the store could not read or write; nothing of the failed write is kept
     StoreFullError     because there is no room left
     StoreForeignError  because the file belongs to another design or version
@@ -21,6 +22,10 @@ class ClientError(Exception):
 
 class ConfigurationError(ClientError, ValueError):
     """A phone was set up with values that do not fit together."""
+
+
+class ScoringError(ClientError, ValueError):
+    """A scoring was given packets that it is not defined on."""
 
 
 class StoreError(ClientError):

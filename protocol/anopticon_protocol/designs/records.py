@@ -8,6 +8,8 @@ from typing import Final, NamedTuple
 
 SETTLED: Final = -1
 """`Observation.received` once every batch that could have been published before it has been processed."""
+NO_TIME: Final = -1
+"""`Packet.time` in designs that keep no time finer than their slot."""
 
 
 class ReportType(IntEnum):
@@ -108,3 +110,38 @@ class ExposureSample(NamedTuple):
     day: int
     attenuation_db: int
     seconds: int
+
+
+class Confidence(IntEnum):
+    """How well the power that a packet claims is known (Exposure Notification metadata 1.1, byte 0, bits 3:2)."""
+
+    LOWEST = 0
+    """Nobody measured: the value of a whole fleet."""
+    LOW = 1
+    """The mean of the maker's models."""
+    MEDIUM = 2
+    """A model like this one was measured."""
+    HIGH = 3
+    """This model was measured."""
+
+
+class Packet(NamedTuple):
+    """One packet of a person whose key was published, as a scoring takes it.
+
+    With a `time` (Unix seconds) it is one packet, and `seconds` is the time since the previous scan ended, 0 if
+    unknown. Without (NO_TIME) it is what a design keeps instead: a mean RSSI, and `seconds` what it stands for.
+    `identifier` tells packets of one RPI from those of the next.
+    """
+
+    day: int
+    rssi_dbm: int
+    tx_power_dbm: int
+    seconds: int
+    time: int = NO_TIME
+    identifier: bytes = b""
+    confidence: Confidence = Confidence.LOWEST
+
+    @property
+    def attenuation_db(self) -> int:
+        """Transmit power less RSSI, never below 0."""
+        return max(self.tx_power_dbm - self.rssi_dbm, 0)
