@@ -27,7 +27,7 @@ def test_each_bucket_is_capped_before_it_is_weighed() -> None:
     """Two hours in each bucket weigh 30 minutes and 15: 45, the most that a day can score."""
     everywhere = contact(kept(40, 7_200), kept(52, 7_200), kept(60, 7_200))
     (score,) = AttenuationDurations().score([everywhere], now=NOW)
-    assert (score.value, score.seconds, score.level) == (45, 3_600, 1)
+    assert (float(score.value), score.seconds, score.level) == (45.0, 3_600, 1)
     assert score.explain() == (
         "Monday 2025-11-24: an exposure, 45 of 15 weighted minutes",
         "  120 minutes closer than 50 dB, of which 30 count, times 100 %",
@@ -41,8 +41,8 @@ def test_everybody_counts_together_and_days_apart() -> None:
     same = [contact(kept(40, 480)), contact(kept(40, 480))]
     apart = [contact(kept(40, 480)), contact(kept(40, 480, MONDAY - 1))]
     rule = AttenuationDurations()
-    assert [(s.day, s.value, s.exposed) for s in rule.score(same, now=NOW)] == [(MONDAY, 16, True)]
-    assert [(s.day, s.value, s.exposed) for s in rule.score(apart, now=NOW)] == [
+    assert [(s.day, float(s.value), s.exposed) for s in rule.score(same, now=NOW)] == [(MONDAY, 16, True)]
+    assert [(s.day, float(s.value), s.exposed) for s in rule.score(apart, now=NOW)] == [
         (MONDAY - 1, 8, False),
         (MONDAY, 8, False),
     ]
