@@ -17,7 +17,7 @@ from typing import Final
 from anopticon_client.cli.console import status_lines
 from anopticon_client.cli.session import HELP, Plan, run_phone
 from anopticon_client.errors import ClientError
-from anopticon_client.radio import DEFAULT_RADIO, Position, parse_position
+from anopticon_client.radio import DEFAULT_RADIO, GaenOnAir, Position, parse_position
 from anopticon_client.storage import MEMORY, SqliteStore
 from anopticon_protocol.codes import parse_code
 from anopticon_protocol.errors import CodeError, ProtocolError
@@ -62,13 +62,14 @@ def _run(options: argparse.Namespace) -> None:
     plan = Plan(
         options.server,
         options.store,
-        options.air,
+        options.radio,
         options.at,
         options.clock,
         options.name,
         options.trust,
         options.report,
         options.after,
+        options.gaen,
     )
     asyncio.run(run_phone(plan))
 
@@ -107,8 +108,12 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument("--server", required=True, help="the key server, like http://127.0.0.1:8765")
     running.add_argument("--store", default=MEMORY, help="file to keep everything in (memory, until it ends)")
     running.add_argument(
-        "--air", default=DEFAULT_RADIO, help="radio, like air or air:27800-27831?at=1,0 (air)"
+        "--radio",
+        "--air",
+        default=DEFAULT_RADIO,
+        help="radio, like air, air:27800-27831?at=1,0, bluez:hci0, hci:usb:0 or bluez:hci0+bleak (air)",
     )
+    _add_gaen(running)
     running.add_argument(
         "--at", type=_position, help="where the phone is on the virtual air, in metres: X,Y (0,0)"
     )
@@ -129,6 +134,26 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--store", type=Path, required=True, help="the phone's file")
         command.set_defaults(action=action)
     return parser
+
+
+def _add_gaen(parser: argparse.ArgumentParser) -> None:
+    """The two ways around the refusal of 0xFD6F on radios that real phones hear."""
+    parser.set_defaults(gaen=GaenOnAir.REFUSE)
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument(
+        "--carry-0xfd6f",
+        dest="gaen",
+        action="store_const",
+        const=GaenOnAir.CARRY,
+        help="on real Bluetooth, send the frames of Exposure Notification under 0xFD68",
+    )
+    ways.add_argument(
+        "--transmit-0xfd6f",
+        dest="gaen",
+        action="store_const",
+        const=GaenOnAir.TRANSMIT,
+        help="on real Bluetooth, send them as they are: phones nearby will log them",
+    )
 
 
 def _position(text: str) -> Position:

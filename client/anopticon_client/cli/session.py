@@ -19,7 +19,7 @@ from anopticon_client.config import PhoneConfig
 from anopticon_client.errors import StoreError
 from anopticon_client.phone import Phone
 from anopticon_client.ports import Clock, Store
-from anopticon_client.radio import Position, RadioSettings, open_radio
+from anopticon_client.radio import GaenOnAir, Position, RadioSettings, check_radio, open_radio
 from anopticon_client.runner import Ports, Runner
 from anopticon_client.transport import HttpKeyServer
 from anopticon_protocol.params import DAY_SECONDS, RETENTION_DAYS
@@ -30,6 +30,10 @@ CONTAGIOUS_DAYS: Final = 5
 _DAYS: Final = {str(days) for days in range(RETENTION_DAYS + 1)}
 MAX_LINE_BYTES: Final = 200
 """A command is a word, a code and a number."""
+TRANSMITS: Final = (
+    "with --transmit-0xfd6f, phones nearby whose system runs Exposure Notification log what a real radio sends here: "
+    "shield the place, or turn the power down"
+)
 HELP: Final = (
     f"report CODE [DAYS]   you tested positive: hand in your keys of the last DAYS days ({CONTAGIOUS_DAYS})",
     "status               what this phone holds",
@@ -51,6 +55,7 @@ class Plan:
     trust: VerifyingKey | None
     report: str | None
     after_minutes: int
+    gaen: GaenOnAir = GaenOnAir.REFUSE
 
 
 async def run_phone(plan: Plan) -> None:
@@ -64,13 +69,18 @@ async def run_phone(plan: Plan) -> None:
         console = Console(clock, joined.design, plan.name)
         config = PhoneConfig(joined.design, {joined.key_id: joined.key}, release_period=joined.period)
         phone = Phone(config, store.load())
-        settings = RadioSettings(clock.wall_seconds, config.tx_power_dbm, position=plan.position)
+        settings = RadioSettings(
+            clock.wall_seconds, config.tx_power_dbm, position=plan.position, gaen=plan.gaen
+        )
+        check_radio(plan.radio, joined.design.service_uuid, plan.gaen)
         radio = await open_radio(plan.radio, settings)
         stack.push_async_callback(radio.close)
         console.say(
             f"joined {server.url}: design {joined.design.spec}, a batch every {joined.period // 60} minutes"
         )
         console.say(f"signing key {joined.key_id!r} ({joined.fingerprint}), {trusted}")
+        if plan.gaen is GaenOnAir.TRANSMIT:
+            console.say(f"note: {TRANSMITS}")
         runner = Runner(phone, Ports(clock, radio, store, server, console), watch=console.watch)
         session = Session(runner, console, clock, store, joined.design.spec)
         loop = asyncio.get_running_loop()

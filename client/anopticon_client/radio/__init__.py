@@ -2,24 +2,25 @@
 
     air                            the virtual air between processes of this machine, on its usual ports
     air:27800-27831?at=1.5,0       the same on other ports, for a phone 1.5 m from the origin
+    bluez:hci0, hci:usb:0, ...     every radio of `radio.opening`: real Bluetooth, and the virtual air of one process
 
-A further radio is one module, and one line in RADIOS.
+A further radio is one module, and one line in `opening.BACKENDS`.
 """
 
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl
 
 from anopticon_client.errors import RadioError
 from anopticon_client.ports import Radio
 from anopticon_client.radio.datagram import MAX_COORDINATE_METRES, Position
+from anopticon_client.radio.opening import check_service, scheme_of
+from anopticon_client.radio.paired import open_paired
+from anopticon_client.radio.settings import GaenOnAir, RadioSettings, unknown_options
 from anopticon_client.radio.udp_air import UdpAir
-from anopticon_protocol.params import REFERENCE_TX_POWER_DBM
 
 DEFAULT_RADIO: Final = "air"
 DEFAULT_PORTS: Final = range(27_800, 27_832)
@@ -29,38 +30,27 @@ MAX_PORTS: Final = 64
 MIN_PORT: Final = 1_024
 """Lower ones are for the machine's administrator."""
 MAX_PORT: Final = 65_535
-MAX_TEXT_CHARS: Final = 200
+MAX_AIR_CHARS: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class RadioSettings:
-    """What every radio is told: `wall_seconds` turns seconds of the phone's clock into seconds of the wall."""
-
-    wall_seconds: Callable[[float], float] = float
-    tx_power_dbm: int = REFERENCE_TX_POWER_DBM
-    entropy: Callable[[int], bytes] = os.urandom
-    position: Position | None = None
-    """Where the phone is, for radios that need to be told; a position in the radio's text comes first."""
-
-
-Opener = Callable[[str, Mapping[str, str], RadioSettings], Awaitable[Radio]]
-"""Opens a radio from the part of its text before the "?", the options behind it, and the settings."""
+def check_radio(text: str, service_uuid: int, gaen: GaenOnAir) -> None:
+    """Raise RadioError if the radio that `text` names is none, or would refuse frames of this service."""
+    if scheme_of(text) != DEFAULT_RADIO:
+        check_service(text, service_uuid, gaen)
 
 
 async def open_radio(text: str, settings: RadioSettings) -> Radio:
     """Open the radio that `text` names; raises RadioError with a sentence."""
-    scheme, _, rest = text.partition(":")
-    if "?" in scheme:
-        scheme, _, rest = text.partition("?")
-        rest = f"?{rest}"
-    if scheme not in RADIOS or len(text) > MAX_TEXT_CHARS:
-        raise RadioError(f"radio {text[:MAX_TEXT_CHARS]!r}: must begin with one of {', '.join(RADIOS)}")
-    place, _, query = rest.partition("?")
+    if scheme_of(text) != DEFAULT_RADIO:
+        return await open_paired(text, settings)
+    if len(text) > MAX_AIR_CHARS:
+        raise RadioError(f"radio {text[:40]!r}...: at most {MAX_AIR_CHARS} characters (MAX_AIR_CHARS)")
+    head, _, query = text.partition("?")
     try:
         options = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), max_num_fields=9))
     except ValueError as error:
         raise RadioError(f"radio {text!r}: options must be like ?at=1,0") from error
-    return await RADIOS[scheme](place, options, settings)
+    return await _open_air(head.partition(":")[2], options, settings)
 
 
 def parse_position(text: str) -> Position:
@@ -76,8 +66,7 @@ def parse_position(text: str) -> Position:
 
 
 async def _open_air(place: str, options: Mapping[str, str], settings: RadioSettings) -> Radio:
-    for name in options.keys() - {"at"}:
-        raise RadioError(f"radio air: unknown option {name[:40]!r}; there is at=X,Y")
+    unknown_options("air", options, {"at"})
     position = parse_position(options["at"]) if "at" in options else settings.position or Position(0, 0)
     air = UdpAir(_ports(place), position, settings.tx_power_dbm, settings.wall_seconds, settings.entropy)
     try:
@@ -101,6 +90,12 @@ def _ports(text: str) -> range:
     return ports
 
 
-RADIOS: Final[dict[str, Opener]] = {"air": _open_air}
-
-__all__ = ["DEFAULT_RADIO", "RADIOS", "Position", "RadioSettings", "open_radio", "parse_position"]
+__all__ = [
+    "DEFAULT_RADIO",
+    "GaenOnAir",
+    "Position",
+    "RadioSettings",
+    "check_radio",
+    "open_radio",
+    "parse_position",
+]
