@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from anopticon_client.errors import ConfigurationError
-from anopticon_client.exposure import ExposureRule
+from anopticon_client.scoring import DeviceCalibration, ExposureRule, Scorer
 from anopticon_protocol.designs.base import Design
 from anopticon_protocol.designs.gaen import MAX_TX_POWER_DBM, MIN_TX_POWER_DBM
 from anopticon_protocol.params import REFERENCE_TX_POWER_DBM, RELEASE_PERIOD_SECONDS
@@ -17,21 +17,29 @@ from anopticon_protocol.signing import VerifyingKey
 class PhoneConfig:
     """The deployment a phone belongs to, and its own radio.
 
-    `trusted` holds the keys that may sign batches, by key id. `tx_power_dbm` is the radiated power of this model,
-    `reference_tx_power_dbm` what others are taken to radiate in designs whose frames do not say it.
+    `trusted` holds the keys that may sign batches, by key id. `rule` is the scoring that decides which day is an
+    exposure. `tx_power_dbm` is the radiated power of this model, `reference_tx_power_dbm` what others are taken to
+    radiate in designs whose frames do not say it. `calibration` corrects the RSSI that this model measures.
     """
 
     design: Design
     trusted: Mapping[str, VerifyingKey]
-    rule: ExposureRule = field(default_factory=ExposureRule)
+    rule: Scorer = field(default_factory=ExposureRule)
     release_period: int = RELEASE_PERIOD_SECONDS
     tx_power_dbm: int = REFERENCE_TX_POWER_DBM
     reference_tx_power_dbm: int = REFERENCE_TX_POWER_DBM
+    calibration: DeviceCalibration | None = None
 
     def __post_init__(self) -> None:
         """Refuse values that do not fit together."""
         if self.release_period < 1 or self.release_period % self.design.epoch_seconds:
             msg = f"release_period = {self.release_period} s: must be a multiple of {self.design.epoch_seconds} s"
+            raise ConfigurationError(msg)
+        if self.rule.needs_times and not self.design.keeps_times:
+            msg = (
+                f"this scoring needs the time of each packet, which design {self.design.name} does not keep: "
+                f"choose one that takes minutes, such as dp3t"
+            )
             raise ConfigurationError(msg)
         for name in ("tx_power_dbm", "reference_tx_power_dbm"):
             power = getattr(self, name)

@@ -1,34 +1,42 @@
-"""From matched observations to a decision: minutes within an attenuation bound, for each UTC day (SPEC.md 9.5).
-
-Published scoring takes this module's place later; what it needs (every reading, the transmit power, what the key said)
-is kept with each matched observation.
-"""
+"""From matched observations to the scores of days: what the phone hands to its scoring (SPEC.md 9.5, 16.1)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from anopticon_client.scoring import ExposureRule
+from anopticon_client.scoring import Contact, DayScore, DeviceCalibration, ExposureRule, KeyFacts, Scorer
 from anopticon_protocol.designs.base import Design
-from anopticon_protocol.designs.records import Observation
+from anopticon_protocol.designs.records import Observation, Packet, ReportType
 
 
-def seconds_per_day(design: Design, rule: ExposureRule, matched: Iterable[Observation]) -> dict[int, int]:
-    """Seconds within the attenuation bound, for each UTC day that has any, over all matched observations."""
-    seconds: dict[int, int] = {}
-    for row in matched:
-        if row.match is None:
+def contacts(design: Design, matched: Iterable[Observation]) -> list[Contact]:
+    """The packets of matched observations, together if they are known to be of one key.
+
+    An observation without match is nobody's. One whose key was revoked after it had matched counts no more.
+    """
+    packets: dict[object, list[Packet]] = {}
+    facts: dict[object, KeyFacts] = {}
+    for number, row in enumerate(matched):
+        said = row.match
+        if said is None or said.report_type is ReportType.REVOKED:
             continue
-        for sample in design.exposure_samples(row, row.match):
-            if sample.attenuation_db <= rule.attenuation_bound_db:
-                seconds[sample.day] = seconds.get(sample.day, 0) + sample.seconds
-    return seconds
+        key = said.key_id or number
+        packets.setdefault(key, []).extend(design.packets(row, said))
+        start = said.key_start * design.slot_seconds
+        facts[key] = KeyFacts(start, said.report_type, said.days_since_onset)
+    return [Contact(tuple(heard), facts[key]) for key, heard in packets.items() if heard]
 
 
-def exposed_days(design: Design, rule: ExposureRule, matched: Iterable[Observation]) -> dict[int, int]:
-    """The UTC days on which the rule is met, with their seconds within the bound."""
-    needed = rule.minutes_per_day * 60
-    return {day: total for day, total in seconds_per_day(design, rule, matched).items() if total >= needed}
+def day_scores(
+    design: Design,
+    scorer: Scorer,
+    matched: Iterable[Observation],
+    now: int,
+    calibration: DeviceCalibration | None = None,
+) -> tuple[DayScore, ...]:
+    """The score of each UTC day, oldest first; `calibration` is that of the phone that heard the packets."""
+    found = contacts(design, matched)
+    return scorer.score(found if calibration is None else calibration.corrected(found), now=now)
 
 
-__all__ = ["ExposureRule", "exposed_days", "seconds_per_day"]
+__all__ = ["ExposureRule", "contacts", "day_scores"]

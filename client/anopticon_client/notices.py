@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from anopticon_client.config import PhoneConfig
 from anopticon_client.events import Effect, ShowNotice
-from anopticon_client.exposure import exposed_days
+from anopticon_client.exposure import day_scores
 from anopticon_client.memory import Memory
 from anopticon_client.state import Notice, NoticeKind
 from anopticon_protocol.designs.records import Observation
@@ -28,19 +28,17 @@ class Notices:
         self._memory = memory
 
     def exposures(self, matched: Iterable[Observation], now: int) -> list[Effect]:
-        """A notice for each day on which the rule is met and that the person has not been told of."""
+        """A notice for each day that is an exposure and that the person has not been told of."""
         effects: list[Effect] = []
-        days = exposed_days(self._config.design, self._config.rule, matched)
-        for day, seconds in sorted(days.items()):
-            notice_id = f"exposure-{day}"
-            if notice_id in self._memory.notices or self._too_old(day, now):
-                continue
-            rule = self._config.rule
-            sentence = (
-                f"On {_date(day)} you spent {seconds // 60} minutes closer than {rule.attenuation_bound_db} dB "
-                f"to people who later tested positive."
-            )
-            effects += self._show(Notice(notice_id, NoticeKind.EXPOSURE, day, sentence, seconds))
+        config = self._config
+        for score in day_scores(config.design, config.rule, matched, now, config.calibration):
+            notice_id = f"exposure-{score.day}"
+            told = notice_id in self._memory.notices
+            if score.exposed and not told and not self._too_old(score.day, now):
+                sentence = f"On {_date(score.day)} {score.summary}."
+                effects += self._show(
+                    Notice(notice_id, NoticeKind.EXPOSURE, score.day, sentence, score.seconds)
+                )
         return effects
 
     def report_done(self, now: int) -> list[Effect]:

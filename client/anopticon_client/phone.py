@@ -27,11 +27,12 @@ from anopticon_client.events import (
     Warn,
     Woken,
 )
-from anopticon_client.exposure import seconds_per_day
+from anopticon_client.exposure import day_scores
 from anopticon_client.memory import Memory
 from anopticon_client.notices import Notices
 from anopticon_client.reporting import Reporting
 from anopticon_client.schedule import Schedule
+from anopticon_client.scoring import DayScore
 from anopticon_client.state import Notice, NoticeKind, Snapshot
 from anopticon_client.sync import Sync
 from anopticon_protocol.entropy import Entropy
@@ -52,12 +53,14 @@ class Phone:
         self._sync = Sync(config, self._memory, self._encounters, self._notices)
         self._reporting = Reporting(config, self._memory, self._schedule, self._notices)
         self._next_expiry = 0
+        self._now = 0
 
     def handle(self, event: Event, *, now: int, entropy: bytes) -> Outcome:
         """Go through one event at `now` (Unix seconds) with 32 fresh secret bytes; returns what to save and do."""
         fresh = Entropy(entropy)
+        self._now = check_time(now)
         planned = self._memory.progress.next_poll
-        effects = self._handle(event, check_time(now), fresh)
+        effects = self._handle(event, now, fresh)
         replanned = self._memory.progress.next_poll != planned
         if replanned or isinstance(event, Started | Woken | ReportRequested | UploadAnswered | FetchFailed):
             effects += [WakeAt(self._next_wake(now))]
@@ -75,8 +78,15 @@ class Phone:
         return len(self._memory.observations)
 
     def exposure_seconds(self) -> dict[int, int]:
-        """Seconds within the attenuation bound near people who tested positive, by UTC day. Never leaves the phone."""
-        return seconds_per_day(self._config.design, self._config.rule, self._encounters.matched())
+        """Seconds near people who tested positive that count, by UTC day. Never leaves the phone."""
+        return {score.day: score.seconds for score in self.day_scores() if score.seconds}
+
+    def day_scores(self) -> tuple[DayScore, ...]:
+        """What the phone's scoring makes of each UTC day, as of the last event. Never leaves the phone."""
+        config = self._config
+        return day_scores(
+            config.design, config.rule, self._encounters.matched(), self._now, config.calibration
+        )
 
     def _handle(self, event: Event, now: int, entropy: Entropy) -> list[Effect]:  # noqa: PLR0911 - one line an event
         match event:

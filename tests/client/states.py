@@ -49,7 +49,16 @@ readings = st.builds(
     st.integers(0, 2**40),
     st.sampled_from([b"", b"\x01\x02\x03\x04", b"\xff" * 4]) | st.binary(max_size=200),
 )
-matches = st.builds(Match, st.integers(-50, 20), st.sampled_from(ReportType), onsets)
+matches = st.builds(Match, st.integers(-50, 20), st.sampled_from(ReportType), onsets) | st.builds(
+    Match,
+    st.integers(-50, 20),
+    st.sampled_from(ReportType),
+    onsets,
+    pad=st.binary(max_size=4),
+    key_id=st.binary(min_size=1, max_size=8),
+    key_start=st.integers(0, 2**32),
+    revised=st.booleans(),
+)
 shared_keys = st.builds(
     SharedKey,
     st.binary(max_size=32),

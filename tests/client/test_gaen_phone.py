@@ -74,13 +74,14 @@ def test_transmit_power_comes_from_the_metadata(power: int, rssi_dbm: int, minut
     assert heard_then_published([("08:00", power, rssi_dbm)]).minutes == minutes
 
 
-def test_the_first_usable_power_of_an_observation_is_that_of_all_its_packets() -> None:
-    """Of a packet with noise for metadata and one without, in the same interval, the sound one gives the power.
+def test_each_packet_counts_with_its_own_power() -> None:
+    """Of four packets of one interval one has noise for metadata and one a power that puts it too far away.
 
     SPEC: GA-8.
     """
-    bob = heard_then_published([("08:00", 127, NEAR), ("08:05", -15, NEAR)])
-    assert bob.minutes == {0: 10}
+    said = [("08:00", 127), ("08:02", -15), ("08:04", 20), ("08:06", -20)]
+    bob = heard_then_published([(at, power, NEAR) for at, power in said])
+    assert bob.minutes == {0: 4}
     (row,) = bob.rows
     assert row.match is not None
     assert row.match.tx_power_dbm == -15

@@ -6,7 +6,7 @@ import pytest
 
 from anopticon_client.config import PhoneConfig
 from anopticon_client.errors import ConfigurationError
-from anopticon_client.exposure import ExposureRule, exposed_days, seconds_per_day
+from anopticon_client.exposure import ExposureRule, day_scores
 from anopticon_client.matching import IndexedRows
 from anopticon_protocol.designs import open_design
 from anopticon_protocol.designs.base import Design
@@ -18,6 +18,16 @@ def row(design: Design, *readings: Reading, matched: bool = True, day: int = 0) 
     """An observation of `day` with these readings."""
     slot = (START + day * DAY) // design.observation_slot_seconds
     return Observation(Token(slot, bytes(16)), SETTLED, readings, Match(-15) if matched else None)
+
+
+def seconds_per_day(design: Design, rule: ExposureRule, rows: list[Observation]) -> dict[int, int]:
+    """Seconds that count, by day."""
+    return {score.day: score.seconds for score in day_scores(design, rule, rows, START)}
+
+
+def exposed_days(design: Design, rule: ExposureRule, rows: list[Observation]) -> dict[int, int]:
+    """The same of the days that are exposures."""
+    return {score.day: score.seconds for score in day_scores(design, rule, rows, START) if score.exposed}
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from anopticon_client.events import (
     WakeAt,
     Woken,
 )
-from anopticon_client.exposure import ExposureRule, exposed_days
+from anopticon_client.exposure import ExposureRule, day_scores
 from anopticon_client.memory import MAX_REMEMBERED_BATCHES, Memory
 from anopticon_client.phone import Phone
 from anopticon_client.state import Snapshot, UploadState
@@ -361,7 +361,8 @@ def test_an_exposure_is_minutes_within_the_bound(seconds: int, attenuation: int,
     rows = [
         Observation(Token(START // DAY, bytes([n]) * 16), SETTLED, readings, Match(-15)) for n in range(1)
     ]
-    days = exposed_days(open_design("lowcost"), ExposureRule(), rows)
+    scores = day_scores(open_design("lowcost"), ExposureRule(), rows, START)
+    days = {score.day: score.seconds for score in scores if score.exposed}
     assert days == ({START // DAY: seconds} if exposed else {})
 
 

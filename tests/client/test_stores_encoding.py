@@ -49,6 +49,10 @@ def test_the_documented_bytes() -> None:
     two = [Reading(5, -70, 300, b"meta"), Reading(200, -1, 0, b"meta")]
     assert encode_readings(two).hex() == "0102" + "05baac02" + "05" + b"meta".hex() + "c801ff00" + "00"
     assert encode_match(Match(-15, ReportType.SELF_REPORT, -14)).hex() == "01f10301"
+    keyed = Match(-15, ReportType.SELF_REPORT, -14, b"pad!", b"key", 300, revised=True)
+    assert (
+        encode_match(keyed).hex() == "02f10301" + "ac02" + "01" + "03" + b"key".hex() + "04" + b"pad!".hex()
+    )
     assert encode_keys([SharedKey(b"\xaa", 1, 144)]).hex() == "010101aa01900101" + "00"
 
 
@@ -59,11 +63,21 @@ def test_a_day_of_packets_is_small() -> None:
 
 
 @each_decoder
-@given(data=st.binary(max_size=64) | st.binary(max_size=64).map(lambda tail: b"\x01" + tail))
+@given(
+    data=st.binary(max_size=64)
+    | st.builds(bytes.__add__, st.sampled_from([b"\x01", b"\x02"]), st.binary(max_size=64))
+)
 def test_law_garbage_raises_value_error(decode: Callable[[bytes], Any], data: bytes) -> None:
     """Whatever bytes come, a decoder returns or raises ValueError, and nothing else."""
     with contextlib.suppress(ValueError):
         decode(data)
+
+
+@given(st.binary(max_size=64))
+def test_law_garbage_behind_a_keyed_match_raises_value_error(data: bytes) -> None:
+    """The same for a match that carries a key."""
+    with contextlib.suppress(ValueError):
+        decode_match(b"\x02" + data)
 
 
 @pytest.mark.parametrize(
@@ -71,9 +85,10 @@ def test_law_garbage_raises_value_error(decode: Callable[[bytes], Any], data: by
     [
         (decode_readings, encode_readings([Reading(1, -2, 3, b"m"), Reading(4, -5, 6)])),
         (decode_match, encode_match(Match(1))),
+        (decode_match, encode_match(Match(1, key_id=b"id", pad=b"pad"))),
         (decode_keys, encode_keys([SharedKey(b"key", 1, 2)])),
     ],
-    ids=["readings", "match", "keys"],
+    ids=["readings", "match", "match with a key", "keys"],
 )
 def test_every_cut_and_every_tail_is_noticed(decode: Callable[[bytes], Any], whole: bytes) -> None:
     """Bytes that end early or go on too long are refused."""
@@ -84,11 +99,14 @@ def test_every_cut_and_every_tail_is_noticed(decode: Callable[[bytes], Any], who
         decode(whole + b"\x00")
 
 
-@each_decoder
-def test_another_version_is_refused(decode: Callable[[bytes], Any]) -> None:
+@pytest.mark.parametrize(
+    ("decode", "newest"), [(decode_readings, 1), (decode_match, 2), (decode_keys, 1)], ids=["r", "m", "k"]
+)
+def test_another_version_is_refused(decode: Callable[[bytes], Any], newest: int) -> None:
     """Bytes of a version to come are not guessed at."""
-    with pytest.raises(ValueError, match="encoding version 02, this program knows version 1"):
-        decode(b"\x02\x00")
+    says = f"encoding version 0{newest + 1}, this program knows version {newest}"
+    with pytest.raises(ValueError, match=says):
+        decode(bytes([newest + 1, 0]))
 
 
 def test_numbers_are_bounded() -> None:

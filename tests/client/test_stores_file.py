@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import random
@@ -29,7 +30,7 @@ from anopticon_client.state import (
     Snapshot,
 )
 from anopticon_client.storage import SqliteStore
-from anopticon_protocol.designs.records import SETTLED, Observation, OwnKey, Reading, SharedKey, Token
+from anopticon_protocol.designs.records import SETTLED, Match, Observation, OwnKey, Reading, SharedKey, Token
 from tests.client.states import in_order
 
 HEADER_BYTES = 100
@@ -196,10 +197,28 @@ def test_a_file_of_another_version_is_refused(store: SqliteStore, path: Path) ->
     """Tables of a version to come are not touched."""
     store.close()
     with sqlite3.connect(path) as db:
-        db.execute("PRAGMA user_version = 2")
+        db.execute("PRAGMA user_version = 3")
     db.close()
-    with pytest.raises(StoreForeignError, match="tables of version 2, this program knows version 1"):
+    with pytest.raises(StoreForeignError, match="tables of version 3, this program knows version 2"):
         SqliteStore(path, "lowcost")
+
+
+def test_a_file_of_the_version_before_is_taken_over(path: Path) -> None:
+    """A file with a match as version 1 wrote it is read, says version 2 from then on, and keeps what it held."""
+    store = SqliteStore(path, "gaen")
+    old = dataclasses.replace(row(1), match=Match(-20))
+    store.apply([PutObservation(old)])
+    store.close()
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT hex(match) FROM observation").fetchone() == ("01EC0100",)
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+    again = SqliteStore(path, "gaen")
+    assert again.load().observations == (old,)
+    again.close()
+    with sqlite3.connect(path) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (2,)
+    db.close()
 
 
 def test_a_database_of_another_program_is_refused_and_untouched(path: Path) -> None:
@@ -319,7 +338,7 @@ from pathlib import Path
 from anopticon_client.errors import StoreFullError
 from anopticon_client.state import Progress, PutObservation, SetProgress
 from anopticon_client.storage import SqliteStore
-from anopticon_protocol.designs.records import Observation, Reading, Token
+from anopticon_protocol.designs.records import Match, Observation, Reading, Token
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
 store = SqliteStore(Path(sys.argv[1]), "lowcost")
 for step in range(1, 1000):

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from anopticon_protocol.advert import encode, parse
 from anopticon_protocol.designs import DESIGNS, MAX_SPEC_CHARS, open_design
-from anopticon_protocol.designs.base import Design, attenuation_db, credited_seconds, mean_rounded_half_up
-from anopticon_protocol.designs.records import SETTLED, Match, Reading, SharedKey
+from anopticon_protocol.designs.base import Design, credited_seconds, mean_rounded_half_up
+from anopticon_protocol.designs.records import NO_TIME, SETTLED, Match, Packet, Reading, SharedKey
 from anopticon_protocol.errors import InvalidParameterError, UploadError
 from tests.protocol.strategies import (
     DAY,
@@ -247,10 +247,10 @@ def test_dp3t_adds_up_readings_of_equal_strength(dp3t: Design) -> None:
 
 
 def test_dp3t_exposure_is_on_the_day_of_the_slot(dp3t: Design) -> None:
-    """SPEC: PH-30, DS-10. One sample for each reading, with the attenuation against the reference power."""
+    """SPEC: PH-30, DS-10. One packet for each reading, with the attenuation against the reference power."""
     row = heard(dp3t, bytes(16), NOON, rssi_dbm=-60)
-    (sample,) = dp3t.exposure_samples(row, Match(-15))
-    assert sample == (NOON // DAY, 45, 300)
+    (packet,) = dp3t.packets(row, Match(-15))
+    assert (packet.day, packet.attenuation_db, packet.seconds, packet.time) == (NOON // DAY, 45, 300, NO_TIME)
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_a_rounded_mean_is_within_half_a_unit(values: list[int]) -> None:
 )
 def test_attenuation_is_never_negative(power: int, rssi: int, attenuation: int) -> None:
     """SPEC: DS-10. Transmit power less RSSI, and 0 where a phone claims to have heard more than was sent."""
-    assert attenuation_db(power, rssi) == attenuation
+    assert Packet(0, rssi, power, 0).attenuation_db == attenuation
 
 
 @given(st.sampled_from(SPECS), st.integers(0, 2**31), st.binary(min_size=32, max_size=32))

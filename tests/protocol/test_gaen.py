@@ -17,11 +17,13 @@ from anopticon_protocol.designs.gaen import (
     rpis,
     transmit_power,
 )
-from anopticon_protocol.designs.gaen_keys import decode_entry, encode_entry
+from anopticon_protocol.designs.gaen_keys import decode_entry, encode_entry, key_id
 from anopticon_protocol.designs.records import (
+    Confidence,
     Match,
     Observation,
     OwnKey,
+    Packet,
     Reading,
     ReportType,
     SharedKey,
@@ -173,14 +175,36 @@ def test_every_packet_of_a_scan_is_kept() -> None:
     assert DESIGN.read_scan(data, NOON, [-70], 0) == [Reading(0, -70, 0, b"abcd")]
 
 
-def test_a_scan_is_one_sample_of_mean_attenuation() -> None:
-    """SPEC: PH-30, DS-7, DS-8. Packets of one second are one scan; each scan has its day and its credited seconds."""
+def test_each_packet_has_its_own_second_power_and_confidence() -> None:
+    """SPEC: GA-8, PH-30. What a scoring is given of a row: packets across midnight, less those without a power."""
     last = DAY // 600 - 1
-    rows = (Reading(10, -60, 0), Reading(10, -71, 0), Reading(599, -5, 900), Reading(599, -55, 900))
-    row = Observation(Token(last, bytes(16)), -1, tuple(sorted(rows)))
-    samples = DESIGN.exposure_samples(row, Match(-10))
-    # -10 dBm against -60 and -71: 50 and 61 dB, mean 56; against -5 and -55: 0 (never negative) and 45, mean 23.
-    assert samples == [(0, 56, 120), (0, 23, 300)]
+    rpi = rpis(TEK, last, 1)[0]
+
+    def sealed(*plain: int) -> bytes:
+        return encrypt_metadata(TEK, rpi, bytes(plain))
+
+    rows = [
+        Reading(10, -60, 0, sealed(0x40, 0xF1, 0, 0)),
+        Reading(20, -71, 300, sealed(0x5C, 0xEC, 0, 0)),
+        Reading(20, -72, 300, sealed(0x40, 0x7F, 0, 0)),
+        Reading(599, -55, 900, b"abc"),
+    ]
+    row = Observation(Token(last, rpi), -1, tuple(rows))
+    match = DESIGN.match_of(SharedKey(TEK, 0, 144), row, 0)
+    assert match is not None
+    start = last * 600
+    assert DESIGN.packets(row, match) == [
+        Packet(0, -60, -15, 0, start + 10, rpi, Confidence.LOWEST),
+        Packet(0, -71, -20, 300, start + 20, rpi, Confidence.HIGH),
+    ]
+    later = Observation(Token(last + 1, rpi), -1, (rows[0],))
+    assert [(packet.day, packet.time) for packet in DESIGN.packets(later, match)] == [(1, DAY + 10)]
+
+
+def test_a_match_of_the_first_version_has_one_power() -> None:
+    """SPEC: GA-8. Without a pad, as older programs stored it, every packet has the power of the match."""
+    row = sighting(None)
+    assert [packet.tx_power_dbm for packet in DESIGN.packets(row, Match(-33))] == [-33]
 
 
 def sighting(power: int | None, offset: int = 0, rssi: int = -60, interval: int = INTERVAL) -> Observation:
@@ -200,12 +224,14 @@ def test_metadata_must_open_to_a_power_in_range(power: int | None, found: list[i
     assert [row.match.tx_power_dbm for row in rows if row.match] == found
 
 
-def test_the_first_usable_reading_gives_the_power() -> None:
-    """SPEC: GA-8. In the order second, RSSI, gap, metadata; unusable readings before it are passed over."""
-    rows = [sighting(power, offset) for power, offset in ((99, 0), (-20, 10), (-30, 20))]
+def test_unusable_packets_are_dropped_one_by_one() -> None:
+    """SPEC: GA-8. A row with one usable packet matches; each packet counts with its own power, or not at all."""
+    rows = [sighting(power, offset) for power, offset in ((99, 0), (-20, 10), (-30, 20), (None, 30))]
     whole = replace(rows[0], readings=tuple(reading for row in rows for reading in row.readings))
     match = DESIGN.match_of(SharedKey(TEK, MIDNIGHT, 144), whole, -15)
-    assert match == Match(-20)
+    assert match is not None
+    assert match.tx_power_dbm == -20
+    assert [packet.tx_power_dbm for packet in DESIGN.packets(whole, match)] == [-20, -30]
 
 
 @pytest.mark.parametrize("report", list(ReportType))
@@ -214,7 +240,48 @@ def test_what_a_key_says_comes_with_the_match(report: ReportType) -> None:
     shared = SharedKey(TEK, MIDNIGHT, 144, report, -2)
     rows = matches(DESIGN, published(DESIGN, [shared]), NOON + DAY, sighting(-15))
     nothing = report in (ReportType.RECURSIVE, ReportType.REVOKED)
-    assert [row.match for row in rows] == ([] if nothing else [Match(-15, report, -2)])
+    said = [(row.match.report_type, row.match.days_since_onset) for row in rows if row.match]
+    assert said == ([] if nothing else [(report, -2)])
+
+
+def test_all_matches_of_one_key_carry_its_id() -> None:
+    """SPEC: GA-13. Rows of one key can be told to belong together, rows of two keys not; the key is not in the id."""
+    rows = [sighting(-15, interval=interval) for interval in (INTERVAL, INTERVAL + 1)]
+    one = [DESIGN.match_of(SharedKey(TEK, MIDNIGHT, 144), row, 0) for row in rows]
+    assert one[0] is not None
+    assert one[1] is not None
+    assert one[0].key_id == one[1].key_id == key_id(TEK)
+    assert one[0].key_start == MIDNIGHT
+    assert one[0].key_id not in TEK
+    assert key_id(bytes(16)) != key_id(TEK)
+
+
+LEGAL = {
+    (ReportType.SELF_REPORT, ReportType.CONFIRMED_TEST),
+    (ReportType.SELF_REPORT, ReportType.CLINICAL_DIAGNOSIS),
+    (ReportType.SELF_REPORT, ReportType.REVOKED),
+    (ReportType.CLINICAL_DIAGNOSIS, ReportType.CONFIRMED_TEST),
+    (ReportType.CLINICAL_DIAGNOSIS, ReportType.REVOKED),
+}
+KINDS = [kind for kind in ReportType if kind not in (ReportType.RECURSIVE, ReportType.REVOKED)]
+
+
+@pytest.mark.parametrize("second", list(ReportType), ids=lambda kind: kind.name)
+@pytest.mark.parametrize("first", KINDS, ids=lambda kind: kind.name)
+def test_a_key_that_is_published_again_may_change_its_report_type_once(
+    first: ReportType, second: ReportType
+) -> None:
+    """SPEC: GA-13. Legal changes are made, once; all others leave the match as it is, packets and all."""
+    row = sighting(-15)
+    match = DESIGN.match_of(SharedKey(TEK, MIDNIGHT, 144, first, -2), row, 0)
+    again = DESIGN.match_of(SharedKey(TEK, MIDNIGHT, 144, second, 3), replace(row, match=match), 0)
+    assert match is not None
+    if (first, second) in LEGAL:
+        assert again == replace(match, report_type=second, days_since_onset=3, revised=True)
+        third = SharedKey(TEK, MIDNIGHT, 144, ReportType.CONFIRMED_TEST)
+        assert DESIGN.match_of(third, replace(row, match=again), 0) == again
+    else:
+        assert again == (None if second is ReportType.RECURSIVE else match)
 
 
 def test_a_filter_says_nothing_in_this_design() -> None:

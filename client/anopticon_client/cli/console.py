@@ -21,6 +21,7 @@ from anopticon_client.ports import Clock
 from anopticon_client.state import Notice, NoticeKind, Snapshot, UploadState
 from anopticon_protocol.advert import parse
 from anopticon_protocol.designs.base import Design
+from anopticon_protocol.designs.records import ReportType
 from anopticon_protocol.errors import AdvertisementError, BatchIndexError
 from anopticon_protocol.messages import BatchIndex
 from anopticon_protocol.params import DAY_SECONDS
@@ -109,7 +110,8 @@ class Console:
 
 def status_lines(design: str, held: Snapshot) -> Iterator[str]:
     """What a phone's store holds, for a person."""
-    matched = sum(row.match is not None for row in held.observations)
+    said = [row.match for row in held.observations if row.match is not None]
+    matched = sum(match.report_type is not ReportType.REVOKED for match in said)
     yield f"design {design}"
     yield f"own keys: {len(held.own_keys)}"
     yield f"identifiers heard in the last 14 days: {len(held.observations)}, of people who tested positive: {matched}"

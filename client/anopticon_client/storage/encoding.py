@@ -1,25 +1,30 @@
 """Readings, matches and pending keys as compact bytes, for stores (SPEC.md 9.2, docs/adr/0007-phone-store.md).
 
-Version 1. Every number is an unsigned LEB128 varint unless it says otherwise.
+Every number is an unsigned LEB128 varint unless it says otherwise.
 
-    readings   the version, how many, then each: offset, RSSI (one signed byte), seconds, metadata
+    readings   version 1, how many, then each: offset, RSSI (one signed byte), seconds, metadata
     metadata   its length plus 1 and its bytes, or 0 if it is that of the reading before (at first: none)
-    match      the version, transmit power (one signed byte), report type, days since onset
-    keys       the version, how many, then each: length and bytes of the secret, index, span, report type, onset
+    match      version 1, transmit power (one signed byte), report type, days since onset; in version 2 then first
+               interval of the key, whether it was revised, length and bytes of the key's id and of the metadata pad
+    keys       version 1, how many, then each: length and bytes of the secret, index, span, report type, onset
     onset      days plus 15, or 0 if unknown
 
+A match of DP-3T designs has version 1, one of Exposure Notification version 2. Those that older programs wrote have
+version 1 as well: their packets all have the one power, and count as a key for each observation.
 Decoding raises ValueError saying what is wrong; a store turns that into a StoreError.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from anopticon_protocol.designs.gaen_keys import MAX_ONSET_DAYS
 from anopticon_protocol.designs.records import Match, Reading, ReportType, SharedKey
 
 VERSION: Final = 1
+KEYED_MATCH_VERSION: Final = 2
 MAX_NUMBER: Final = 2**63 - 1
 """What SQLite holds in one integer; far above every count of seconds."""
 _SHIFT = 7
@@ -62,16 +67,28 @@ def decode_readings(data: bytes) -> tuple[Reading, ...]:
 
 def encode_match(match: Match) -> bytes:
     """What a published key said."""
-    out = bytearray([VERSION]) + match.tx_power_dbm.to_bytes(1, "big", signed=True)
+    keyed = bool(match.key_id)
+    out = bytearray([KEYED_MATCH_VERSION if keyed else VERSION])
+    out += match.tx_power_dbm.to_bytes(1, "big", signed=True)
     _put(out, match.report_type)
     _put(out, _onset_number(match.days_since_onset))
+    if keyed:
+        _put(out, match.key_start)
+        _put(out, int(match.revised))
+        for piece in (match.key_id, match.pad):
+            _put(out, len(piece))
+            out += piece
     return bytes(out)
 
 
 def decode_match(data: bytes) -> Match:
     """The reverse of `encode_match`."""
-    source = _Source(data)
+    source = _Source(data, KEYED_MATCH_VERSION)
     match = Match(source.signed(), ReportType(source.number()), _onset_days(source.number()))
+    if data[0] == KEYED_MATCH_VERSION:
+        start, revised = source.number(), bool(source.number())
+        key_id, pad = source.take(source.number()), source.take(source.number())
+        match = replace(match, key_start=start, revised=revised, key_id=key_id, pad=pad)
     source.end()
     return match
 
@@ -103,10 +120,10 @@ def decode_keys(data: bytes) -> tuple[SharedKey, ...]:
 class _Source:
     """A cursor over encoded bytes, past their version."""
 
-    def __init__(self, data: bytes) -> None:
-        if data[:1] != bytes([VERSION]):
+    def __init__(self, data: bytes, newest: int = VERSION) -> None:
+        if not data or not VERSION <= data[0] <= newest:
             raise ValueError(
-                f"encoding version {data[:1].hex() or 'missing'}, this program knows version {VERSION}"
+                f"encoding version {data[:1].hex() or 'missing'}, this program knows version {newest}"
             )
         self._data = data
         self._at = 1

@@ -10,7 +10,9 @@ from typing import Final
 
 APPLICATION_ID: Final = 0x414E_4F50
 """"ANOP" in the file's header: what makes it a phone of ours and no other program's file."""
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+OLDEST_SCHEMA_VERSION: Final = 1
+"""Tables of version 1 are the same; only matches of Exposure Notification say more in version 2 (encoding.py)."""
 
 TABLES: Final = (
     """CREATE TABLE phone (

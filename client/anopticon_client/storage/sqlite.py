@@ -18,7 +18,13 @@ from typing import Final, TypeVar
 from anopticon_client.errors import StoreError, StoreForeignError, StoreFullError
 from anopticon_client.state import Change, Progress, PutObservation, Snapshot
 from anopticon_client.storage import rows
-from anopticon_client.storage.schema import APPLICATION_ID, SCHEMA_VERSION, STATE_TABLES, TABLES
+from anopticon_client.storage.schema import (
+    APPLICATION_ID,
+    OLDEST_SCHEMA_VERSION,
+    SCHEMA_VERSION,
+    STATE_TABLES,
+    TABLES,
+)
 
 _OWNER_ONLY = 0o600
 _SETTINGS: tuple[str, ...] = (
@@ -160,7 +166,7 @@ class SqliteStore:
             return design
         if application != APPLICATION_ID:
             raise StoreForeignError(f"{self.path} holds no phone: it belongs to another program")
-        if version != SCHEMA_VERSION:
+        if not OLDEST_SCHEMA_VERSION <= version <= SCHEMA_VERSION:
             known = f"this program knows version {SCHEMA_VERSION}"
             raise StoreForeignError(f"{self.path} has tables of version {version}, {known}")
         if sorted(tables) != sorted(TABLES):
@@ -170,6 +176,8 @@ class SqliteStore:
             raise StoreError(f"{self.path} is damaged: it does not say which design it is of")
         if design is not None and row[0] != design:
             raise StoreForeignError(f"{self.path} belongs to a phone of design {row[0]}, not {design}")
+        if version != SCHEMA_VERSION:  # older programs must not open what this one will write into it
+            self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         return row[0]
 
     def _progress(self) -> Progress:

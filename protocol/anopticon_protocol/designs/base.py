@@ -6,7 +6,7 @@ A phone, a server and a simulator use a `Design` without knowing which one it is
 - what a phone keeps        observe, fold, and at which grain (observation_slot_seconds)
 - what is uploaded          uploadable, check_upload, max_upload_keys
 - what is published when    release_from, publish, read
-- how a phone matches       candidates (or membership in a filter), admit, match_of
+- how a phone matches       candidates (or membership in a filter), admit, match_of, packets
 
 Matching itself, the join of published and observed tokens, lies outside (anopticon_client.matching), so that a
 faster engine can take its place for every design at once.
@@ -20,10 +20,10 @@ from typing import ClassVar, Protocol
 
 from anopticon_protocol.designs.records import (
     Candidate,
-    ExposureSample,
     Match,
     Observation,
     OwnKey,
+    Packet,
     Reading,
     SharedKey,
     Token,
@@ -71,6 +71,8 @@ class Design(ABC):
     """Keys in one upload. With their fixed length this fixes the length of every upload, full or not."""
     shares_every_later_key: ClassVar[bool] = False
     """Whether one published key gives away all later ones of its chain, so that nothing can be withheld."""
+    keeps_times: ClassVar[bool] = False
+    """Whether a phone keeps the second of each packet, on which published scoring is defined."""
     shuffles: ClassVar[bool] = False
     """Whether the identifiers of one key go out in a secret random order, whose seed is OwnKey.order."""
 
@@ -177,11 +179,11 @@ class Design(ABC):
             return Match(reference_tx_power_dbm)
         return Match(reference_tx_power_dbm, key.report_type, key.days_since_onset)
 
-    def exposure_samples(self, row: Observation, match: Match) -> list[ExposureSample]:
-        """The attenuations and seconds that a matched row stands for, each with its UTC day."""
+    def packets(self, row: Observation, match: Match) -> list[Packet]:
+        """What a scoring is given of a matched row. Default: each reading as one, on the day of its slot."""
         day = row.token.slot * self.observation_slot_seconds // DAY_SECONDS
         return [
-            ExposureSample(day, attenuation_db(match.tx_power_dbm, reading.rssi_dbm), reading.seconds)
+            Packet(day, reading.rssi_dbm, match.tx_power_dbm, reading.seconds, identifier=row.token.value)
             for reading in row.readings
         ]
 
@@ -197,11 +199,6 @@ class Design(ABC):
     def observation_expired(self, slot: int, now: int) -> bool:
         """Whether everything heard in `slot` is more than RETENTION_DAYS old and must be deleted."""
         return (slot + 1) * self.observation_slot_seconds + RETENTION_DAYS * DAY_SECONDS <= now
-
-
-def attenuation_db(tx_power_dbm: int, rssi_dbm: int) -> int:
-    """Attenuation = transmit power - RSSI, never below 0 (Exposure Notification v1.2)."""
-    return max(tx_power_dbm - rssi_dbm, 0)
 
 
 def credited_seconds(gap_seconds: int) -> int:

@@ -15,19 +15,25 @@ from anopticon_protocol.designs.base import (
     Design,
     Published,
     TimeRange,
-    attenuation_db,
-    credited_seconds,
-    mean_rounded_half_up,
     overlaps,
 )
-from anopticon_protocol.designs.gaen_keys import ENTRY_BYTES, check_spans, decode_entry, encode_entry
+from anopticon_protocol.designs.gaen_keys import (
+    ENTRY_BYTES,
+    check_spans,
+    decode_entry,
+    encode_entry,
+    key_id,
+    revise,
+)
+from anopticon_protocol.designs.gaen_metadata import calibration_confidence, open_metadata, plain_metadata
 from anopticon_protocol.designs.records import (
     SETTLED,
     Candidate,
-    ExposureSample,
+    Confidence,
     Match,
     Observation,
     OwnKey,
+    Packet,
     Reading,
     ReportType,
     SharedKey,
@@ -58,9 +64,6 @@ EMBARGO_SECONDS: Final = 7_200
 MIN_TX_POWER_DBM: Final = -50
 MAX_TX_POWER_DBM: Final = 20
 """Metadata that decrypts to a power outside this range is noise or forged (Google's matcher)."""
-METADATA_VERSION: Final = 0x40
-"""Major version 1, minor version 0."""
-_MATCH_NOTHING: Final = frozenset({ReportType.RECURSIVE, ReportType.REVOKED})
 
 
 def rpi_key(tek: bytes) -> bytes:
@@ -109,6 +112,7 @@ class Gaen(Design):
     service_uuid = GAEN_SERVICE_UUID
     secret_bytes = SECRET_BYTES
     max_upload_keys = 30
+    keeps_times = True
 
     def first_key(self, now: int, entropy: Entropy) -> OwnKey:
         """A fresh TEK whose rolling start is UTC midnight, also when it is made in the middle of the day."""
@@ -118,8 +122,7 @@ class Gaen(Design):
     def service_data(self, key: OwnKey, now: int, tx_power_dbm: int) -> bytes:
         """The RPI of the interval and its encrypted metadata."""
         rpi = rpis(key.secret, key.index, key.span)[interval_of(now) - key.index]
-        plain = bytes([METADATA_VERSION]) + tx_power_dbm.to_bytes(1, "big", signed=True) + bytes(2)
-        return rpi + encrypt_metadata(key.secret, rpi, plain)
+        return rpi + encrypt_metadata(key.secret, rpi, plain_metadata(tx_power_dbm))
 
     def observe(self, service_data: bytes, now: int) -> Token:
         """The raw RPI, under the interval in which it was heard."""
@@ -197,30 +200,43 @@ class Gaen(Design):
         return [row for row in kept if row.readings]
 
     def match_of(self, key: SharedKey | None, row: Observation, reference_tx_power_dbm: int) -> Match | None:
-        """Transmit power from the metadata of the row's first usable reading; None if it has none.
+        """What the key says, and the pad that opens the metadata of the row's packets; None if no packet is usable.
 
-        A key that was revoked, and one of the reserved type, says nothing about anybody (SPEC.md GA-12).
+        A key that was revoked, and one of the reserved type, matches nothing (SPEC.md GA-12). A row that this key
+        has matched before keeps its match; only the report type may be revised (GA-13).
         """
         del reference_tx_power_dbm
-        if key is None or key.report_type in _MATCH_NOTHING:
+        if key is None or key.report_type is ReportType.RECURSIVE:
             return None
+        if row.match is not None and row.match.key_id:
+            return revise(row.match, key)
+        if key.report_type is ReportType.REVOKED:
+            return None
+        pad = encrypt_metadata(key.secret, row.token.value, bytes(METADATA_BYTES))
         for reading in row.readings:
-            power = transmit_power(encrypt_metadata(key.secret, row.token.value, reading.metadata))
+            power = transmit_power(open_metadata(pad, reading.metadata))
             if power is not None:
-                return Match(power, key.report_type, key.days_since_onset)
+                ours = key_id(key.secret)
+                return Match(power, key.report_type, key.days_since_onset, pad, ours, key.index)
         return None
 
-    def exposure_samples(self, row: Observation, match: Match) -> list[ExposureSample]:
-        """One sample a scan: the mean attenuation of its packets, worth the time since the scan before."""
-        scans: dict[int, list[Reading]] = {}
+    def packets(self, row: Observation, match: Match) -> list[Packet]:
+        """Each packet with its second and its own power; those whose metadata is not usable are left out."""
+        found = []
         for reading in row.readings:
-            scans.setdefault(reading.offset, []).append(reading)
-        samples = []
-        for offset, packets in sorted(scans.items()):
-            day = (row.token.slot * INTERVAL_SECONDS + offset) // DAY_SECONDS
-            mean = mean_rounded_half_up([attenuation_db(match.tx_power_dbm, one.rssi_dbm) for one in packets])
-            samples.append(ExposureSample(day, mean, credited_seconds(packets[0].seconds)))
-        return samples
+            power, confidence = match.tx_power_dbm, Confidence.LOWEST
+            if match.pad:
+                plain = open_metadata(match.pad, reading.metadata)
+                said = transmit_power(plain)
+                if said is None:
+                    continue
+                power, confidence = said, calibration_confidence(plain)
+            now = _second(row, reading)
+            day = now // DAY_SECONDS
+            found.append(
+                Packet(day, reading.rssi_dbm, power, reading.seconds, now, row.token.value, confidence)
+            )
+        return found
 
 
 def _second(row: Observation, reading: Reading) -> int:

@@ -1,15 +1,17 @@
-"""Temporary Exposure Keys as uploaded and published: which spans may stand together, and the 23-byte entry."""
+"""Temporary Exposure Keys as uploaded and published: which spans may stand together, the 23-byte entry, revisions."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
-from anopticon_protocol.designs.records import ReportType, SharedKey
+from anopticon_protocol.designs.records import Match, ReportType, SharedKey
 from anopticon_protocol.designs.uploads import check_unique
 from anopticon_protocol.errors import UploadError
+from anopticon_protocol.primitives import sha256
 
 _ENTRY: Final = struct.Struct(">16sIBBb")
 ENTRY_BYTES: Final = _ENTRY.size
@@ -20,6 +22,28 @@ MAX_INTERVAL: Final = 2**32 - 1
 """The interval number is encrypted as 32 bits."""
 ONSET_UNKNOWN: Final = 127
 """Stands for an unknown day of onset in the entry."""
+KEY_ID_BYTES: Final = 8
+"""Enough to tell the keys that one phone matches in two weeks from each other."""
+_LEGAL_REVISIONS: Final = {
+    ReportType.SELF_REPORT: {
+        ReportType.CONFIRMED_TEST,
+        ReportType.CLINICAL_DIAGNOSIS,
+        ReportType.REVOKED,
+    },
+    ReportType.CLINICAL_DIAGNOSIS: {ReportType.CONFIRMED_TEST, ReportType.REVOKED},
+}
+
+
+def key_id(tek: bytes) -> bytes:
+    """What ties the observations of one key together once it has matched: a hash, so that the key is not kept."""
+    return sha256(b"anopticon key id v1/" + tek)[:KEY_ID_BYTES]
+
+
+def revise(match: Match, key: SharedKey) -> Match:
+    """`match` after its key was published again: a report type changes at most once, and along legal lines only."""
+    if match.revised or key.report_type not in _LEGAL_REVISIONS.get(match.report_type, ()):
+        return match
+    return replace(match, report_type=key.report_type, days_since_onset=key.days_since_onset, revised=True)
 
 
 def check_spans(keys: Sequence[SharedKey], rolling_period: int) -> None:

@@ -75,11 +75,21 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a published key said about an observation that it matched."""
+    """What a published key said about an observation that it matched.
+
+    `tx_power_dbm` is the power of its first usable packet, and of all packets where `pad` is empty. The other fields
+    are those of Exposure Notification: `pad` opens the metadata of every packet of this RPI (XOR, the key stream of
+    AES-CTR); `key_id` is the same for all observations of one key, and of no other; `key_start` is the key's first
+    interval; `revised` says that the report type was changed once by a later publication.
+    """
 
     tx_power_dbm: int
     report_type: ReportType = ReportType.CONFIRMED_TEST
     days_since_onset: int | None = None
+    pad: bytes = b""
+    key_id: bytes = b""
+    key_start: int = 0
+    revised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +112,6 @@ class Candidate(NamedTuple):
     value: bytes
     first_slot: int
     last_slot: int
-
-
-class ExposureSample(NamedTuple):
-    """Some seconds near a person who tested positive: the UTC day, the attenuation in dB, the seconds."""
-
-    day: int
-    attenuation_db: int
-    seconds: int
 
 
 class Confidence(IntEnum):
