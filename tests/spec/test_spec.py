@@ -17,6 +17,7 @@ import anopticon_client
 import anopticon_protocol
 import anopticon_server
 import anopticon_simulation
+import anopticon_testbed
 from anopticon_protocol.advert import encode
 from anopticon_protocol.batch import encode_batch
 from anopticon_protocol.codes import make_code
@@ -54,8 +55,14 @@ def spec() -> str:
 
 @cache
 def modules() -> tuple[ModuleType, ...]:
-    """Every module of protocol, client, server and simulation that is no program."""
-    packages = (anopticon_protocol, anopticon_client, anopticon_server, anopticon_simulation)
+    """Every module of the five packages that is no program."""
+    packages = (
+        anopticon_protocol,
+        anopticon_client,
+        anopticon_server,
+        anopticon_simulation,
+        anopticon_testbed,
+    )
     names = [
         info.name
         for package in packages

@@ -19,7 +19,9 @@ from anopticon_client.errors import ClientError
 from anopticon_protocol.errors import ProtocolError
 from anopticon_testbed.errors import TestbedError
 
-VERBS: Final[dict[str, str]] = {}
+VERBS: Final[dict[str, str]] = {
+    "live": "run the collector that nodes push to, and its web page",
+}
 """Verb to its line in the help; the module has the verb's name, with _ for -."""
 _FAILED: Final = 2
 _INTERRUPTED: Final = 130
