@@ -11,6 +11,7 @@ ClientError
     UploadRefusedError it refused an upload
   DeploymentError      what a key server says about itself cannot be used, or is not what this phone joined
   RadioError           the radio cannot be opened, or failed
+  RecordingFileError   a recording cannot be written or read, with file and line
 """
 
 from __future__ import annotations
@@ -58,3 +59,7 @@ class DeploymentError(ClientError):
 
 class RadioError(ClientError):
     """The radio cannot be opened, or failed."""
+
+
+class RecordingFileError(ClientError):
+    """A recording cannot be written, or a file of one cannot be read; the sentence names file, line and field."""

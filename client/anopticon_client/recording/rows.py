@@ -120,4 +120,31 @@ class NoticeRow:
     sentence: str
 
 
-Row = Manifest | HeardFrame | RadioEvent | Sent | Moved | ClockReading | ScanMark | PhoneInput | NoticeRow
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """From this moment on this is known, from outside the radio, about the sender that has this address.
+
+    `distance_m` is between the two antennas; None if nobody measured it. `tx_power_dbm` None: not known.
+    """
+
+    mono_ns: int
+    wall_ns: int
+    address: bytes
+    distance_m: float | None
+    tx_power_dbm: int | None
+    sender: str = ""
+    """Its name: the node, or a device of a data set."""
+
+
+Row = (
+    Manifest
+    | HeardFrame
+    | RadioEvent
+    | Sent
+    | Moved
+    | ClockReading
+    | ScanMark
+    | PhoneInput
+    | NoticeRow
+    | Truth
+)
