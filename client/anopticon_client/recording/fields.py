@@ -16,7 +16,7 @@ from typing import Final, Protocol, cast
 
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
-MAX_TEXT_CHARS: Final = 4_096
+MAX_VALUE_CHARS: Final = 4_096
 """A sentence, a list of versions; no document."""
 MAX_MAP_ENTRIES: Final = 64
 MAX_KEY_CHARS: Final = 64
@@ -70,14 +70,14 @@ class Real:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Text of at most MAX_TEXT_CHARS characters that any file can hold."""
+    """Text of at most MAX_VALUE_CHARS characters that any file can hold."""
 
     pattern: re.Pattern[str] | None = None
 
     def encode(self, value: object) -> object:
         """The text itself."""
-        if not isinstance(value, str) or len(value) > MAX_TEXT_CHARS:
-            raise ValueError(f"must be text of at most {MAX_TEXT_CHARS} characters (MAX_TEXT_CHARS)")
+        if not isinstance(value, str) or len(value) > MAX_VALUE_CHARS:
+            raise ValueError(f"must be text of at most {MAX_VALUE_CHARS} characters (MAX_VALUE_CHARS)")
         if not value.isascii():
             try:
                 value.encode()
