@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from anopticon_client.admission import MAX_NEW_OBSERVATIONS_PER_DAY, Admission, drawn
 from anopticon_client.config import PhoneConfig
 from anopticon_client.events import Sighting
 from anopticon_client.memory import Memory
 from anopticon_client.state import ObservationKey
 from anopticon_protocol.advert import Advertisement, parse
 from anopticon_protocol.designs.records import SETTLED, Observation, Reading
+from anopticon_protocol.entropy import Entropy
 from anopticon_protocol.errors import AdvertisementError
 from anopticon_protocol.params import DAY_SECONDS, MAX_RSSI_DBM, MIN_RSSI_DBM, RETENTION_DAYS
 
 MAX_SIGHTINGS_PER_SCAN: Final = 5_000
-"""300 phones in range at four frames a second for four seconds; what comes on top is ignored."""
-MAX_NEW_OBSERVATIONS_PER_DAY: Final = 20_000
-"""Twice the white paper's 140,000 in 14 days: beyond it somebody floods the air, and the store stays bounded."""
-
+"""300 phones in range at four frames a second for four seconds; of more, so many are drawn at random."""
 MAX_READINGS: Final = 4_096
 """Readings of one observation: a frame every 200 ms for the ten minutes of an interval makes 3,000."""
 
@@ -31,31 +30,33 @@ class Encounters:
         self._design = config.design
         self._period = config.release_period
         self._memory = memory
-        self._new_by_day: dict[int, int] = {}
+        self._admission = Admission(config.design.epoch_seconds)
+        self._begun_by_day: dict[int, int] = {}
         for key in memory.observations:
-            self._count(key)
+            day = key.token.slot * self._design.observation_slot_seconds // DAY_SECONDS
+            self._begun_by_day[day] = self._begun_by_day.get(day, 0) + 1
 
-    def hear(self, sightings: Sequence[Sighting], now: int) -> list[str]:
-        """Fold one scan into the store; returns sentences about what had to be ignored."""
+    def hear(self, sightings: Sequence[Sighting], now: int, entropy: Entropy) -> list[str]:
+        """Fold one scan into the store; returns sentences about what had to be left out, which `entropy` decides."""
         warnings: list[str] = []
         if len(sightings) > MAX_SIGHTINGS_PER_SCAN:
             over = len(sightings) - MAX_SIGHTINGS_PER_SCAN
             warnings.append(
                 f"ignored {over} frames of one scan, beyond {MAX_SIGHTINGS_PER_SCAN} (MAX_SIGHTINGS_PER_SCAN)"
             )
+            sightings = drawn(sightings, MAX_SIGHTINGS_PER_SCAN, entropy.take("frames", 32))
         last = self._memory.progress.last_scan
         # Two scans in one second are a second apart: 0 would mean that no earlier one is known.
         gap = max(1, now - last) if 0 < last <= now else 0
         self._memory.update_progress(last_scan=now)
-        heard = self._by_identifier(sightings[:MAX_SIGHTINGS_PER_SCAN])
         new: dict[ObservationKey, list[Reading]] = {}
-        refused = sum(not self._read(data, now, rssi_dbm, gap, new) for data, rssi_dbm in heard.items())
+        for data, rssi_dbm in self._by_identifier(sightings).items():
+            readings = self._design.read_scan(data, now, rssi_dbm, gap)
+            new.setdefault(self._key(data, now), []).extend(readings)
+        warnings += self._admit(new, now, entropy)
         # Each observation is folded once a scan, however many frames of it came under different metadata.
         for key, readings in new.items():
             self._merge(Observation(key.token, key.received, tuple(readings)))
-        if refused:
-            bound = f"{MAX_NEW_OBSERVATIONS_PER_DAY} (MAX_NEW_OBSERVATIONS_PER_DAY)"
-            warnings.append(f"ignored {refused} new identifiers: today's store holds {bound}")
         return warnings
 
     def settle(self, until: int) -> None:
@@ -65,6 +66,8 @@ class Encounters:
         self._memory.update_progress(settled_until=until)
         for key in [key for key in self._memory.observations if SETTLED < key.received <= until]:
             fine = self._memory.observations[key]
+            settled = ObservationKey(key.token, SETTLED)
+            self._admission.settled(key, settled, joined=settled in self._memory.observations)
             self._memory.drop_observation(key)
             self._merge(Observation(key.token, SETTLED, fine.readings, fine.match))
 
@@ -76,7 +79,7 @@ class Encounters:
         for key in expired:
             self._memory.drop_observation(key)
         oldest = now // DAY_SECONDS - RETENTION_DAYS
-        self._new_by_day = {day: count for day, count in self._new_by_day.items() if day >= oldest}
+        self._begun_by_day = {day: count for day, count in self._begun_by_day.items() if day >= oldest}
 
     def next_expiry(self) -> int | None:
         """When the oldest observation turns too old, or None if there is none."""
@@ -110,26 +113,31 @@ class Encounters:
                 heard.setdefault(said.service_data, []).append(rssi_dbm)
         return heard
 
-    def _read(
-        self,
-        service_data: bytes,
-        now: int,
-        rssi_dbm: Sequence[int],
-        gap: int,
-        new: dict[ObservationKey, list[Reading]],
-    ) -> bool:
-        """Add what one identifier of a scan gives to `new`; False if the day's store is full."""
-        token = self._design.observe(service_data, now)
+    def _key(self, service_data: bytes, now: int) -> ObservationKey:
+        """The observation that an identifier heard now belongs to."""
         received = self._design.received(now, self._period)
         if received <= self._memory.progress.settled_until:
             received = SETTLED
-        key = ObservationKey(token, received)
-        if key not in self._memory.observations and key not in new:
-            if self._new_by_day.get(self._day(key), 0) >= MAX_NEW_OBSERVATIONS_PER_DAY:
-                return False
-            self._count(key)
-        new.setdefault(key, []).extend(self._design.read_scan(service_data, now, rssi_dbm, gap))
-        return True
+        return ObservationKey(self._design.observe(service_data, now), received)
+
+    def _admit(self, new: dict[ObservationKey, list[Reading]], now: int, entropy: Entropy) -> list[str]:
+        """Take out of `new`, and out of the store, what is beyond the quota of the present epoch."""
+        day = now // DAY_SECONDS
+        begun = self._begun_by_day.get(day, 0)
+        self._admission.turn_to(now, begun)
+        first_heard = [key for key in new if key not in self._memory.observations]
+        gone = self._admission.admit(first_heard, self._memory.matched, entropy)
+        for key in gone:
+            new.pop(key, None)
+            if key in self._memory.observations:
+                self._memory.drop_observation(key)
+        self._begun_by_day[day] = begun + len(first_heard) - len(gone)
+        if not gone:
+            return []
+        bounds = f"takes {self._admission.quota} new ones, a day {MAX_NEW_OBSERVATIONS_PER_DAY}"
+        return [
+            f"left out {len(gone)} identifiers, drawn by lot: this epoch {bounds} (MAX_NEW_OBSERVATIONS_PER_DAY)"
+        ]
 
     def _merge(self, new: Observation) -> None:
         kept = self._memory.observations.get(ObservationKey(new.token, new.received))
@@ -141,13 +149,6 @@ class Encounters:
             kept = None
         folded = self._design.fold(kept.readings if kept else (), new.readings)[:MAX_READINGS]
         self._memory.put_observation(Observation(new.token, new.received, folded, new.match))
-
-    def _day(self, key: ObservationKey) -> int:
-        return key.token.slot * self._design.observation_slot_seconds // DAY_SECONDS
-
-    def _count(self, key: ObservationKey) -> None:
-        day = self._day(key)
-        self._new_by_day[day] = self._new_by_day.get(day, 0) + 1
 
 
 def _parse(frame: bytes) -> Advertisement | None:

@@ -91,7 +91,7 @@ class Phone:
     def _handle(self, event: Event, now: int, entropy: Entropy) -> list[Effect]:  # noqa: PLR0911 - one line an event
         match event:
             case Scanned(sightings):
-                return [Warn(sentence) for sentence in self._encounters.hear(sightings, now)]
+                return [Warn(sentence) for sentence in self._encounters.hear(sightings, now, entropy)]
             case Woken():
                 return self._wake(now, entropy)
             case Started():

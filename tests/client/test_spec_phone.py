@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from anopticon_client.admission import MAX_NEW_OBSERVATIONS_PER_DAY
 from anopticon_client.config import PhoneConfig
-from anopticon_client.encounters import MAX_NEW_OBSERVATIONS_PER_DAY, MAX_SIGHTINGS_PER_SCAN
+from anopticon_client.encounters import MAX_SIGHTINGS_PER_SCAN
 from anopticon_client.errors import ConfigurationError, ServerError, UploadRefusedError
 from anopticon_client.events import (
     Advertise,
@@ -180,16 +181,11 @@ def test_what_is_no_frame_of_ours_is_ignored() -> None:
 
 
 def test_a_flood_is_bounded_and_said() -> None:
-    """SPEC: PH-11. Beyond the bounds frames and new identifiers are ignored, in a sentence that names the bound."""
+    """SPEC: PH-11, PH-17. Beyond the bounds frames and identifiers are left out, in sentences that name the bound."""
     ann = phone("unlinkable")
-    scans = MAX_NEW_OBSERVATIONS_PER_DAY // MAX_SIGHTINGS_PER_SCAN + 1
-    for scan in range(scans):
-        frames = (
-            (encode(0xFD68, (scan * MAX_SIGHTINGS_PER_SCAN + n).to_bytes(16, "big")), -60)
-            for n in range(MAX_SIGHTINGS_PER_SCAN + (scan == 0))
-        )
-        ann.scan(START + 300 * scan, *frames)
-    assert len(ann.saved.observations) == MAX_NEW_OBSERVATIONS_PER_DAY
+    frames = [encode(0xFD68, number.to_bytes(16, "big")) for number in range(MAX_SIGHTINGS_PER_SCAN + 1)]
+    ann.scan(START + 300, *((frame, -60) for frame in frames))
+    assert len(ann.saved.observations) == 104 + (MAX_NEW_OBSERVATIONS_PER_DAY - 96 * 104) // 8
     frames_ignored, identifiers_ignored = ann.warnings
     assert "MAX_SIGHTINGS_PER_SCAN" in frames_ignored
     assert "MAX_NEW_OBSERVATIONS_PER_DAY" in identifiers_ignored
