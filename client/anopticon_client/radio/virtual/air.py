@@ -1,0 +1,143 @@
+"""The protocol-true virtual air: a Bumble controller at each antenna, and real HCI packets between it and its host.
+
+The host side is the backend that also drives dongles (`radio.hci`), so what is tested here is what runs there. For
+more than some dozens of nodes in real time there is `ArrayAir`, which leaves HCI out.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable
+from typing import Final
+
+from bumble.transport.common import AsyncPipeSink, Transport
+
+from anopticon_client.errors import RadioError
+from anopticon_client.radio.datagram import Position
+from anopticon_client.radio.hci.opening import HciOptions, open_adapter
+from anopticon_client.radio.interfaces import RadioDevice, RadioSink, Timestamps
+from anopticon_client.radio.virtual.controller import RadioController
+from anopticon_client.radio.virtual.ether import CAPTURE_DB, Ether
+from anopticon_client.radio.virtual.link import RadioLink
+from anopticon_client.radio.virtual.places import ChipKind, Filtering
+from anopticon_client.radio.virtual.propagation import LogDistance, Propagation
+from anopticon_client.radio.virtual_time import LoopTimestamps
+from anopticon_protocol.params import REFERENCE_TX_POWER_DBM
+
+PUBLIC_PREFIX: Final = bytes([0x02, 0x41, 0x4E])
+"""Locally administered, so that no maker owns it; the antenna's number follows."""
+
+
+class VirtualPlace:
+    """One antenna, its controller, and after `open` its host."""
+
+    def __init__(
+        self, air: VirtualAir, name: str, radio: RadioController, position: Position, height: float
+    ) -> None:
+        """`air.join` makes these."""
+        self.name = name
+        self.radio = radio
+        self._air = air
+        self._position = position
+        self._height = height
+
+    @property
+    def position(self) -> Position:
+        """Where the antenna is; setting it moves the antenna at once."""
+        return self._position
+
+    @position.setter
+    def position(self, position: Position) -> None:
+        self._position = position
+        self._moved()
+
+    @property
+    def height(self) -> float:
+        """Metres above the floor."""
+        return self._height
+
+    @height.setter
+    def height(self, metres: float) -> None:
+        self._height = metres
+        self._moved()
+
+    async def open(
+        self,
+        sink: RadioSink,
+        timestamps: Timestamps | None = None,
+        entropy: Callable[[int], bytes] = os.urandom,
+        accepts: Callable[[bytes], bool] | None = None,
+    ) -> RadioDevice:
+        """Open the radio through HCI; `timestamps` are the loop's if not given. Raises RadioError.
+
+        Only frames whose data `accepts` takes are passed on; all are if it is None.
+        """
+        options = HciOptions(
+            f"virtual {self._air.name}/{self.name}", entropy=entropy, accepts=accepts, backend="virtual"
+        )
+        return await open_adapter(self.transport, options, sink, timestamps or LoopTimestamps())
+
+    async def transport(self) -> Transport:
+        """A Bumble transport to the controller, for a host of one's own."""
+        if self.radio.terminated.done():
+            raise RadioError(f"virtual radio {self.name}: it is unplugged: plug it in again")
+        return Transport(self.radio, AsyncPipeSink(self.radio))
+
+    def leave(self) -> None:
+        """Take the antenna off the air."""
+        self.radio.power_off()
+        self._air.forget(self)
+
+    def _moved(self) -> None:
+        position = (self._position.x, self._position.y, self._height)
+        self._air.ether.move(self.radio.antenna, position)
+
+
+class VirtualAir:
+    """A medium for some dozens of antennas. Make it in a running loop, whose time is the air's."""
+
+    def __init__(
+        self,
+        name: str = "air",
+        *,
+        seed: int = 0,
+        propagation: Propagation | None = None,
+        collisions: bool = True,
+        capture_db: float = CAPTURE_DB,
+    ) -> None:
+        """Nobody is on it; `seed` decides about intervals and delays."""
+        self.name = name
+        self.ether = Ether(propagation or LogDistance(seed=seed), collisions, capture_db)
+        self.link = RadioLink(self.ether, seed)
+        self._places: dict[str, VirtualPlace] = {}
+
+    def join(
+        self,
+        name: str,
+        position: Position,
+        tx_power_dbm: int = REFERENCE_TX_POWER_DBM,
+        *,
+        height: float = 0.0,
+        chip: ChipKind = ChipKind.EXTENDED,
+        filtering: Filtering = Filtering.AS_TOLD,
+    ) -> VirtualPlace:
+        """Put up an antenna with a controller; raises RadioError if the name is taken."""
+        if name in self._places:
+            raise RadioError(
+                f"virtual air {self.name}: {name!r} is on it already: give each node a name of its own"
+            )
+        antenna = self.ether.add((position.x, position.y, height), tx_power_dbm)
+        public = PUBLIC_PREFIX + antenna.to_bytes(3, "big")
+        radio = RadioController(name, self.link, antenna, public, chip, filtering)
+        place = VirtualPlace(self, name, radio, position, height)
+        self._places[name] = place
+        return place
+
+    def free_name(self) -> str:
+        """A name that nobody on this air has."""
+        return next(name for name in map("node-{}".format, itertools.count(1)) if name not in self._places)
+
+    def forget(self, place: VirtualPlace) -> None:
+        """The place is free again."""
+        self._places.pop(place.name, None)
