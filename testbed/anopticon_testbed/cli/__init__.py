@@ -20,6 +20,8 @@ from anopticon_protocol.errors import ProtocolError
 from anopticon_testbed.errors import TestbedError
 
 VERBS: Final[dict[str, str]] = {
+    "preflight": "check that every pair of nodes hears each other at the nominal rate",
+    "calibrate": "work out transmit and receive offsets from a run with all devices 1 m apart",
     "live": "run the collector that nodes push to, and its web page",
 }
 """Verb to its line in the help; the module has the verb's name, with _ for -."""

@@ -1,0 +1,1 @@
+"""What a reference run tells about devices and pairs: rates against nominal, offsets of transmitters and receivers."""
