@@ -1,4 +1,4 @@
-"""What boards print about a frame they heard, in the forms that are around (SPEC.md 19.4).
+"""What boards print about a frame they heard, in the forms that are around (SPEC.md 19.3).
 
 {"mac":"c0:ff:ee:00:00:01","rssi":-61,"rpi":"...32 digits...","aem":"...8 digits..."}     ESP32 scanners
 {"mac":"c0:ff:ee:00:00:01","rssi":-61,"data":"02011a...","channel":37}                    AD structures as heard

@@ -1,4 +1,4 @@
-"""A recording as a radio that only listens: replay:FILE?speed=10&node=pi-3 (SPEC.md 19.4).
+"""A recording as a radio that only listens: replay:FILE?speed=10&node=pi-3 (SPEC.md 19.3).
 
 It hears what the node heard, in the same order and after the same pauses, divided by `speed`; `speed=max` leaves the
 pauses out. Frames and events keep the times of the recording.
@@ -184,4 +184,3 @@ class ReplayScanner:
 
     def _happened(self, kind: RadioEventKind, details: Mapping[str, str | int]) -> None:
         self._sink.happened(RadioEvent(*self._settings.timestamps(), kind, details))
-

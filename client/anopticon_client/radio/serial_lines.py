@@ -1,4 +1,4 @@
-"""A board on a serial line that prints what it hears: serial:/dev/ttyUSB0?baud=115200 (SPEC.md 19.4).
+"""A board on a serial line that prints what it hears: serial:/dev/ttyUSB0?baud=115200 (SPEC.md 19.3).
 
 It listens only; a board that sends does so by its own firmware. A board that is unplugged is waited for.
 """
