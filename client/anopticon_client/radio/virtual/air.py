@@ -84,6 +84,14 @@ class VirtualPlace:
             raise RadioError(f"virtual radio {self.name}: it is unplugged: plug it in again")
         return Transport(self.radio, AsyncPipeSink(self.radio))
 
+    def unplug(self) -> None:
+        """Pull the adapter out: it falls silent, and its host is told that the transport is lost."""
+        self.radio.unplug()
+
+    def plug(self) -> None:
+        """Put the adapter back in, as it was when it was powered on."""
+        self.radio.plug()
+
     def leave(self) -> None:
         """Take the antenna off the air."""
         self.radio.power_off()

@@ -13,12 +13,14 @@ import asyncio
 from typing import Final
 
 from bumble import controller, hci
+from bumble.host import Host
 
 from anopticon_client.radio.virtual.advertising import (
     PacedAdvertisingSet,
     PacedLegacyAdvertiser,
     Transmitter,
 )
+from anopticon_client.radio.virtual.commands import EXTENDED_COMMANDS, EXTENDED_FEATURES
 from anopticon_client.radio.virtual.link import RadioLink
 from anopticon_client.radio.virtual.pacing import SLOT_NS, Pacer
 from anopticon_client.radio.virtual.pdu import AirPdu
@@ -31,24 +33,6 @@ DISALLOWED: Final = hci.HCI_ErrorCode.COMMAND_DISALLOWED_ERROR
 INVALID: Final = hci.HCI_ErrorCode.INVALID_COMMAND_PARAMETERS_ERROR
 UNKNOWN: Final = hci.HCI_ErrorCode.UNKNOWN_HCI_COMMAND_ERROR
 MAX_LEGACY_DATA: Final = 31
-EXTENDED_COMMANDS: Final = frozenset(
-    {
-        hci.HCI_LE_SET_ADVERTISING_SET_RANDOM_ADDRESS_COMMAND,
-        hci.HCI_LE_SET_EXTENDED_ADVERTISING_PARAMETERS_COMMAND,
-        hci.HCI_LE_SET_EXTENDED_ADVERTISING_DATA_COMMAND,
-        hci.HCI_LE_SET_EXTENDED_SCAN_RESPONSE_DATA_COMMAND,
-        hci.HCI_LE_SET_EXTENDED_ADVERTISING_ENABLE_COMMAND,
-        hci.HCI_LE_READ_MAXIMUM_ADVERTISING_DATA_LENGTH_COMMAND,
-        hci.HCI_LE_READ_NUMBER_OF_SUPPORTED_ADVERTISING_SETS_COMMAND,
-        hci.HCI_LE_REMOVE_ADVERTISING_SET_COMMAND,
-        hci.HCI_LE_CLEAR_ADVERTISING_SETS_COMMAND,
-        hci.HCI_LE_SET_EXTENDED_SCAN_PARAMETERS_COMMAND,
-        hci.HCI_LE_SET_EXTENDED_SCAN_ENABLE_COMMAND,
-    }
-)
-_EXTENDED_FEATURES: Final = (
-    hci.LeFeatureMask.LE_EXTENDED_ADVERTISING | hci.LeFeatureMask.LE_PERIODIC_ADVERTISING
-)
 
 
 class RadioController(controller.Controller):
@@ -77,7 +61,7 @@ class RadioController(controller.Controller):
         if chip is ChipKind.EXTENDED:
             self.supported_commands = self.supported_commands | EXTENDED_COMMANDS
         else:
-            self.le_features = self.le_features & ~_EXTENDED_FEATURES
+            self.le_features = self.le_features & ~EXTENDED_FEATURES
         self._reporter = Reporter()
         medium.attach(self)
 
@@ -107,8 +91,27 @@ class RadioController(controller.Controller):
         self.link.detach(self)
         self.link.controllers.discard(self)
 
+    def unplug(self) -> None:
+        """Fall silent, and tell the host that the transport is lost."""
+        self._stop_all()
+        host, self.host = self.host, None
+        if not self.terminated.done():
+            self.terminated.set_result(None)
+        if isinstance(host, Host):
+            host.on_transport_lost()  # type: ignore[no-untyped-call]
+
+    def plug(self) -> None:
+        """Wait for a host again."""
+        self._clear()
+        self.terminated = asyncio.get_running_loop().create_future()
+
     def _transmitter(self) -> Transmitter:
         return Transmitter(self.link, self.antenna, self.pacer)
+
+    def _clear(self) -> None:
+        self._stop_all()
+        self.advertising_sets.clear()
+        self.le_legacy_advertiser = PacedLegacyAdvertiser(self, self._transmitter())
 
     def _stop_all(self) -> None:
         self.le_legacy_advertiser.stop()
@@ -118,9 +121,7 @@ class RadioController(controller.Controller):
 
     def on_hci_reset_command(self, command: hci.HCI_Reset_Command) -> Status:
         """Back to how it was powered on (7.3.2)."""
-        self._stop_all()
-        self.advertising_sets.clear()
-        self.le_legacy_advertiser = PacedLegacyAdvertiser(self, self._transmitter())
+        self._clear()
         return super().on_hci_reset_command(command)
 
     # -- advertising --------------------------------------------------------------------------------------------------

@@ -1,0 +1,26 @@
+"""What a controller with extended advertising has and a legacy one lacks (Core Specification 6.B.4.6 and 4.E.6.27)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bumble import hci
+
+EXTENDED_COMMANDS: Final = frozenset(
+    {
+        hci.HCI_LE_SET_ADVERTISING_SET_RANDOM_ADDRESS_COMMAND,
+        hci.HCI_LE_SET_EXTENDED_ADVERTISING_PARAMETERS_COMMAND,
+        hci.HCI_LE_SET_EXTENDED_ADVERTISING_DATA_COMMAND,
+        hci.HCI_LE_SET_EXTENDED_SCAN_RESPONSE_DATA_COMMAND,
+        hci.HCI_LE_SET_EXTENDED_ADVERTISING_ENABLE_COMMAND,
+        hci.HCI_LE_READ_MAXIMUM_ADVERTISING_DATA_LENGTH_COMMAND,
+        hci.HCI_LE_READ_NUMBER_OF_SUPPORTED_ADVERTISING_SETS_COMMAND,
+        hci.HCI_LE_REMOVE_ADVERTISING_SET_COMMAND,
+        hci.HCI_LE_CLEAR_ADVERTISING_SETS_COMMAND,
+        hci.HCI_LE_SET_EXTENDED_SCAN_PARAMETERS_COMMAND,
+        hci.HCI_LE_SET_EXTENDED_SCAN_ENABLE_COMMAND,
+    }
+)
+EXTENDED_FEATURES: Final = (
+    hci.LeFeatureMask.LE_EXTENDED_ADVERTISING | hci.LeFeatureMask.LE_PERIODIC_ADVERTISING
+)
