@@ -9,6 +9,7 @@ from typing import TypeVar
 from anopticon_client.radio.datagram import Position
 from anopticon_client.radio.interfaces import Advertiser, RadioDevice, Scanner
 from anopticon_client.radio.virtual.air import VirtualAir
+from anopticon_client.radio.virtual.array_air import ArrayAir
 from anopticon_client.radio.virtual.places import Air, ChipKind, Place
 from anopticon_client.radio.virtual_time import run_virtual
 from anopticon_protocol.advert import encode
@@ -30,6 +31,8 @@ class World:
 WORLDS = [
     World("legacy", VirtualAir, ChipKind.LEGACY),
     World("extended", VirtualAir, ChipKind.EXTENDED),
+    World("array", ArrayAir, ChipKind.EXTENDED),
+    World("array-legacy", ArrayAir, ChipKind.LEGACY),
 ]
 
 

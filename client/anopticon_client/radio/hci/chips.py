@@ -20,12 +20,6 @@ from anopticon_client.errors import RadioError
 from anopticon_client.radio.hci.host import Controller, GoneError
 from anopticon_client.radio.interfaces import Timestamps
 
-SLOT_MS: Final = 0.625
-INTERVAL_SLOTS: Final = (320, 432)
-"""200 to 270 ms (Exposure Notification Bluetooth v1.2)."""
-INTERVAL_MS: Final = (INTERVAL_SLOTS[0] * SLOT_MS, INTERVAL_SLOTS[1] * SLOT_MS)
-SCAN_SLOTS: Final = 96
-"""Scan interval and window of 60 ms: each channel in turn, without a gap."""
 ALL_CHANNELS: Final = 0b111
 PASSIVE, KEEP_DUPLICATES, ACCEPT_ALL = 0, 0, 0
 

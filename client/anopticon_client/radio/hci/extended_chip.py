@@ -9,13 +9,12 @@ from bumble import hci
 from anopticon_client.radio.hci.chips import (
     ACCEPT_ALL,
     ALL_CHANNELS,
-    INTERVAL_SLOTS,
     KEEP_DUPLICATES,
     PASSIVE,
-    SCAN_SLOTS,
     BaseChip,
     random_address,
 )
+from anopticon_client.radio.timing import INTERVAL_SLOTS, SCAN_SLOTS
 
 SET_HANDLE: Final = 0
 NO_POWER_PREFERENCE: Final = 0x7F

@@ -7,13 +7,12 @@ from bumble import hci
 from anopticon_client.radio.hci.chips import (
     ACCEPT_ALL,
     ALL_CHANNELS,
-    INTERVAL_SLOTS,
     KEEP_DUPLICATES,
     PASSIVE,
-    SCAN_SLOTS,
     BaseChip,
     random_address,
 )
+from anopticon_client.radio.timing import INTERVAL_SLOTS, SCAN_SLOTS
 
 _ADVERTISING = hci.HCI_LE_Set_Advertising_Parameters_Command.AdvertisingType
 

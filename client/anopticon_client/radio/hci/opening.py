@@ -11,11 +11,12 @@ from bumble.transport import open_transport
 from bumble.transport.common import Transport, TransportInitError, TransportSpecError
 
 from anopticon_client.errors import RadioError
-from anopticon_client.radio.hci.chips import INTERVAL_MS, Power
+from anopticon_client.radio.hci.chips import Power
 from anopticon_client.radio.hci.device import HciRadio, Wiring
 from anopticon_client.radio.hci.hearing import Hearing
 from anopticon_client.radio.hci.host import OpenTransport
 from anopticon_client.radio.interfaces import RadioDevice, RadioSink, Timestamps
+from anopticon_client.radio.timing import INTERVAL_MS
 from anopticon_client.radio_records import Capabilities, Rotation
 from anopticon_protocol.advert import MAX_FRAME_BYTES
 

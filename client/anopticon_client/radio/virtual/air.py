@@ -29,6 +29,18 @@ PUBLIC_PREFIX: Final = bytes([0x02, 0x41, 0x4E])
 """Locally administered, so that no maker owns it; the antenna's number follows."""
 
 
+class _Wire(Transport):
+    """Joins a host to a controller of this process."""
+
+    def __init__(self, radio: RadioController) -> None:
+        super().__init__(radio, AsyncPipeSink(radio))
+        self._radio = radio
+
+    async def close(self) -> None:
+        """The controller has no host any more."""
+        self._radio.host = None
+
+
 class VirtualPlace:
     """One antenna, its controller, and after `open` its host."""
 
@@ -82,7 +94,9 @@ class VirtualPlace:
         """A Bumble transport to the controller, for a host of one's own."""
         if self.radio.terminated.done():
             raise RadioError(f"virtual radio {self.name}: it is unplugged: plug it in again")
-        return Transport(self.radio, AsyncPipeSink(self.radio))
+        if self.radio.host is not None:
+            raise RadioError(f"virtual radio {self.name}: it is open already: close it first")
+        return _Wire(self.radio)
 
     def unplug(self) -> None:
         """Pull the adapter out: it falls silent, and its host is told that the transport is lost."""

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from anopticon_client.errors import RadioError
 from anopticon_client.radio.virtual.propagation import LogDistance, Propagation, Strengths
 
 CHANNELS: Final = (37, 38, 39)
@@ -78,8 +79,10 @@ class Ether:
     """Since when it scans (-1 for not at all), scan interval, scan window."""
 
     def add(self, position: tuple[float, float, float], tx_power_dbm: float) -> int:
-        """Put up an antenna; returns its number. Numbers are never used twice."""
+        """Put up an antenna; returns its number. Numbers are never used twice. Raises RadioError if the air is full."""
         index = self.count
+        if index >= MAX_ANTENNAS:
+            raise RadioError(f"no room for one more antenna: an air holds {MAX_ANTENNAS} (MAX_ANTENNAS)")
         if index == len(self._power):
             more = len(self._power)
             self._positions = np.concatenate([self._positions, np.zeros((more, 3))])
