@@ -1,0 +1,126 @@
+"""One evaluation from beginning to end: read, attenuate, find contacts, score, judge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from anopticon_client.scoring import DeviceCalibration, Scorer
+from anopticon_testbed.errors import InputError, RecordingError
+from anopticon_testbed.evaluation.attenuations import uncalibrated, with_attenuation
+from anopticon_testbed.evaluation.contacts import Question, find_contacts
+from anopticon_testbed.evaluation.judging import (
+    MAX_RESAMPLES,
+    Draw,
+    Judgement,
+    Scored,
+    judge_contacts,
+    judge_readings,
+    score_contacts,
+)
+from anopticon_testbed.evaluation.loading import load
+from anopticon_testbed.evaluation.readings import Recording
+from anopticon_testbed.evaluation.report import Evaluation, remarks_on
+
+MIN_RESAMPLES = 100
+"""Fewer give no 2.5 % tail."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be evaluated, and how.
+
+    Attributes:
+        paths: recordings, files or folders.
+        config: name of the scoring, for the report.
+        source: where its figures come from.
+        scorer: the scoring; None to judge single readings alone.
+        question: what counts as a contact.
+        threshold: exposed from this score on; None for what the scoring decides.
+        bound_db: attenuation bound for single readings; None for the best one.
+        columns: field to column.
+        calibrations: of the devices.
+        tx_power_dbm: of readings that do not say it.
+        draw: how intervals are drawn.
+    """
+
+    paths: Sequence[Path]
+    config: str
+    source: str
+    scorer: Scorer | None
+    question: Question = field(default_factory=Question)
+    threshold: float | None = None
+    bound_db: float | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    calibrations: Sequence[DeviceCalibration] = ()
+    tx_power_dbm: float | None = None
+    draw: Draw = field(default_factory=Draw)
+
+
+def evaluate(request: Request) -> tuple[Evaluation, Recording]:
+    """Evaluate; gives the recording too, for a plot.
+
+    Raises:
+        RecordingError: the recording cannot be used.
+        InputError: an option is outside its bounds.
+        ScoringError: the scoring needs times that the recording has not.
+    """
+    if not MIN_RESAMPLES <= request.draw.resamples <= MAX_RESAMPLES:
+        raise InputError(
+            f"resamples = {request.draw.resamples:,}, must be {MIN_RESAMPLES:,}..{MAX_RESAMPLES:,}"
+        )
+    raw, passed = load(request.paths, request.columns)
+    if raw.readings["distance_m"].null_count() == raw.readings.height:
+        raise RecordingError(
+            f"{raw.name}: no reading has a distance, so that nothing can be judged; map the column of the true "
+            "distance to distance_m"
+        )
+    if raw.fixed and request.scorer is None:
+        raise RecordingError(
+            f"{raw.name} holds durations, no single readings; judge its contacts with --config NAME"
+        )
+    recording = with_attenuation(raw, request.calibrations, request.tx_power_dbm)
+    remarks = (
+        [f"Passed over in the folder, for they are no recordings: {', '.join(passed)}."] if passed else []
+    )
+    if request.calibrations:
+        lacking = uncalibrated(recording, request.calibrations)
+        if lacking:
+            remarks.append(f"No calibration for {', '.join(lacking)}: their figures are taken as they are.")
+    unknown = 0
+    judged: list[Judgement] = []
+    outcome: Scored | None = None
+    if request.scorer is not None:
+        contacts = find_contacts(recording, request.question)
+        outcome = score_contacts(contacts, request.scorer, request.threshold)
+        judged = judge_contacts(outcome.table, request.draw)
+        unknown = contacts.unknown
+        remarks += remarks_on(judged)
+    bound = 0.0
+    singles: list[Judgement] = []
+    if not raw.fixed:
+        bound, singles = judge_readings(
+            recording.readings, request.question.metres, request.bound_db, request.draw
+        )
+    evaluation = Evaluation(
+        recording.name,
+        recording.form,
+        raw.readings.height,
+        dict(recording.dropped),
+        unknown,
+        request.question,
+        recording.fixed,
+        request.config,
+        request.source,
+        outcome.threshold if outcome else None,
+        outcome.unit if outcome else "",
+        request.draw,
+        outcome.table if outcome else None,
+        judged,
+        bound,
+        request.bound_db is not None,
+        singles,
+        remarks,
+    )
+    return evaluation, recording
