@@ -8,7 +8,8 @@ from anopticon_client.errors import ConfigurationError
 from anopticon_client.scoring import Confidence, DeviceCalibration
 from anopticon_client.scoring.calibration import MAX_SOURCE_CHARS
 from anopticon_testbed.errors import InputError
-from anopticon_testbed.evaluation.fitting import Estimate, Fit, ModelFit
+from anopticon_testbed.evaluation.fitting import Fit, ModelFit
+from anopticon_testbed.evaluation.least_squares import Estimate
 
 
 def records(fit: Fit, source: str) -> list[DeviceCalibration]:

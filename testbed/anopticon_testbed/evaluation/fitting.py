@@ -17,31 +17,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Final
 
 import numpy as np
 import polars as pl
 
 from anopticon_testbed.errors import InputError, RecordingError
+from anopticon_testbed.evaluation.least_squares import Estimate, estimate, solve
 from anopticon_testbed.evaluation.readings import Recording
 from anopticon_testbed.evaluation.scans import with_scans
-from anopticon_testbed.evaluation.statistics import CONFIDENCE, Floats, Interval
+from anopticon_testbed.evaluation.statistics import Floats, Interval
 
 FREE_SPACE_DB: Final = 20 * math.log10(4 * math.pi * 2.441e9 / 299_792_458)
 """Path loss over one metre at 2.441 GHz, the middle of the band: 40.2 dB (Friis)."""
 FREE_SPACE_EXPONENT: Final = 2.0
-MIN_FREE_ROWS: Final = 5
-"""With fewer sessions beyond the unknowns, their scatter is not estimated."""
 SESSION: Final = ("scene", "receiver", "transmitter", "distance_m")
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A fitted figure in dB or dBm, its 95 % interval (normal approximation)."""
-
-    value: float
-    interval: Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +89,51 @@ def fit_models(
         RecordingError: no reading can be used, or the models do not hang together.
         InputError: the reference is none of the receivers.
     """
+    every = _sessions(_usable(recording))
+    chosen = reference or _most_heard(every)
+    listeners = every["receiver_model"].unique().sort().to_list()
+    if chosen not in listeners:
+        raise InputError(f"reference = {chosen!r} received nothing; the receivers are {', '.join(listeners)}")
+    sessions = _joined_to(chosen, every)
+    receivers = sessions["receiver_model"].unique().sort().to_list()
+    transmitters = sessions["transmitter_model"].unique().sort().to_list()
+    free = exponent is None and sessions["distance_m"].n_unique() > 1
+    slope = 0.0 if free else FREE_SPACE_EXPONENT if exponent is None else exponent
+    unknowns = [("power", one) for one in transmitters] + [
+        ("offset", one) for one in receivers if one != chosen
+    ]
+    matrix = _matrix(sessions, unknowns, fit_exponent=free)
+    if np.linalg.matrix_rank(matrix) < matrix.shape[1]:
+        raise RecordingError(
+            f"{recording.name}: every pair of models has its own distance, so that distance and model cannot be told "
+            "apart; say how the loss grows with --exponent, for example 2"
+        )
+    distance = 10 * np.log10(sessions["distance_m"].to_numpy())
+    solved = solve(
+        matrix, sessions["error"].to_numpy(), sessions["mean"].to_numpy() + loss_db + slope * distance
+    )
+    estimates = {
+        key: estimate(value, error)
+        for key, value, error in zip(unknowns, solved.found, solved.errors, strict=False)
+    }
+    estimates["offset", chosen] = Estimate(0.0, Interval(0.0, 0.0))
+    spread = sessions.with_columns(square=pl.lit(solved.residual**2) + pl.col("variance"))
+    return Fit(
+        reference=chosen,
+        loss_db=loss_db,
+        exponent=float(solved.found[-1]) if free else slope,
+        exponent_fitted=free,
+        session_sd=None if solved.between is None else math.sqrt(solved.between),
+        models=tuple(_of_model(one, estimates, spread) for one in sorted({*receivers, *transmitters})),
+        readings=int(sessions["count"].sum()),
+        sessions=sessions.height,
+        left_out=recording.readings.height - int(sessions["count"].sum()),
+        apart=tuple(sorted(_models(every) - _models(sessions))),
+    )
+
+
+def _usable(recording: Recording) -> pl.DataFrame:
+    """The readings that a fit can use."""
     usable = recording.readings.filter(
         pl.col("rssi_dbm").is_not_null() & (pl.col("distance_m") > 0),
         pl.col("receiver_model").is_not_null(),
@@ -109,49 +144,7 @@ def fit_models(
             f"{recording.name}: no reading has a signal strength, a distance above 0 and both models; map their "
             "columns to rssi_dbm, distance_m, receiver_model and transmitter_model"
         )
-    every = _sessions(usable)
-    chosen = reference or _most_heard(every)
-    listeners = every["receiver_model"].unique().sort().to_list()
-    if chosen not in listeners:
-        raise InputError(f"reference = {chosen!r} received nothing; the receivers are {', '.join(listeners)}")
-    sessions = _joined_to(chosen, every)
-    receivers = sessions["receiver_model"].unique().sort().to_list()
-    transmitters = sessions["transmitter_model"].unique().sort().to_list()
-    free = exponent is None and sessions["distance_m"].n_unique() > 1
-    unknowns = [("power", one) for one in transmitters] + [
-        ("offset", one) for one in receivers if one != chosen
-    ]
-    matrix = _matrix(sessions, unknowns, fit_exponent=free)
-    if np.linalg.matrix_rank(matrix) < matrix.shape[1]:
-        raise RecordingError(
-            f"{recording.name}: every pair of models has its own distance, so that distance and model cannot be told "
-            "apart; say how the loss grows with --exponent, for example 2"
-        )
-    slope = 0.0 if free else FREE_SPACE_EXPONENT if exponent is None else exponent
-    distance = 10 * np.log10(sessions["distance_m"].to_numpy())
-    level = sessions["mean"].to_numpy() + loss_db + slope * distance
-    solver = np.linalg.pinv(matrix)
-    found = solver @ level
-    residual = level - matrix @ found
-    between = _between(residual, sessions["error"].to_numpy(), matrix.shape[1])
-    errors = np.sqrt((solver**2) @ (sessions["error"].to_numpy() + (between or 0.0)))
-    estimates = {
-        key: _estimate(value, error) for key, value, error in zip(unknowns, found, errors, strict=False)
-    }
-    estimates["offset", chosen] = Estimate(0.0, Interval(0.0, 0.0))
-    spread = sessions.with_columns(square=pl.lit(residual**2) + pl.col("variance"))
-    return Fit(
-        reference=chosen,
-        loss_db=loss_db,
-        exponent=float(found[-1]) if free else slope,
-        exponent_fitted=free,
-        session_sd=None if between is None else math.sqrt(between),
-        models=tuple(_of_model(one, estimates, spread) for one in sorted({*receivers, *transmitters})),
-        readings=int(sessions["count"].sum()),
-        sessions=sessions.height,
-        left_out=recording.readings.height - int(sessions["count"].sum()),
-        apart=tuple(sorted(_models(every) - _models(sessions))),
-    )
+    return usable
 
 
 def _models(sessions: pl.DataFrame) -> set[str]:
@@ -211,20 +204,6 @@ def _matrix(sessions: pl.DataFrame, unknowns: Sequence[tuple[str, str]], *, fit_
     if fit_exponent:
         columns.append(-10 * np.log10(sessions["distance_m"].to_numpy()))
     return np.column_stack(columns)
-
-
-def _between(residual: Floats, errors: Floats, unknowns: int) -> float | None:
-    """Variance of session means about the fit beyond that of their scans; None if there are too few to tell."""
-    free = len(residual) - unknowns
-    if free < MIN_FREE_ROWS:
-        return None
-    return max(0.0, float((residual**2).sum() / free - errors.mean()))
-
-
-def _estimate(value: float, error: float) -> Estimate:
-    """A figure with its interval."""
-    reach = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) * error
-    return Estimate(float(value), Interval(float(value - reach), float(value + reach)))
 
 
 def _of_model(model: str, estimates: dict[tuple[str, str], Estimate], spread: pl.DataFrame) -> ModelFit:

@@ -14,7 +14,6 @@ from anopticon_testbed.evaluation.judging import (
     MAX_RESAMPLES,
     Draw,
     Judgement,
-    Scored,
     judge_contacts,
     judge_readings,
     score_contacts,
@@ -71,6 +70,53 @@ def evaluate(request: Request) -> tuple[Evaluation, Recording]:
             f"resamples = {request.draw.resamples:,}, must be {MIN_RESAMPLES:,}..{MAX_RESAMPLES:,}"
         )
     raw, passed = load(request.paths, request.columns)
+    _refuse_unjudgeable(raw, request)
+    recording = with_attenuation(raw, request.calibrations, request.tx_power_dbm)
+    remarks = (
+        [f"Passed over in the folder, for they are no recordings: {', '.join(passed)}."] if passed else []
+    )
+    if request.calibrations:
+        lacking = uncalibrated(recording, request.calibrations)
+        if lacking:
+            remarks.append(f"No calibration for {', '.join(lacking)}: their figures are taken as they are.")
+    judged: list[Judgement] = []
+    outcome, unknown = None, 0
+    if request.scorer is not None:
+        contacts = find_contacts(recording, request.question)
+        outcome, unknown = score_contacts(contacts, request.scorer, request.threshold), contacts.unknown
+        judged = judge_contacts(outcome.table, request.draw)
+        remarks += remarks_on(judged)
+    bound = 0.0
+    singles: list[Judgement] = []
+    if not raw.fixed:
+        bound, singles = judge_readings(
+            recording.readings, request.question.metres, request.bound_db, request.draw
+        )
+    evaluation = Evaluation(
+        recording=recording.name,
+        form=recording.form,
+        readings=raw.readings.height,
+        dropped=dict(recording.dropped),
+        unknown=unknown,
+        question=request.question,
+        fixed=recording.fixed,
+        config=request.config,
+        source=request.source,
+        threshold=outcome.threshold if outcome else None,
+        unit=outcome.unit if outcome else "",
+        draw=request.draw,
+        table=outcome.table if outcome else None,
+        contacts=judged,
+        bound_db=bound,
+        bound_given=request.bound_db is not None,
+        singles=singles,
+        remarks=remarks,
+    )
+    return evaluation, recording
+
+
+def _refuse_unjudgeable(raw: Recording, request: Request) -> None:
+    """Refuse a recording in which nothing that is asked for can be judged."""
     if raw.readings["distance_m"].null_count() == raw.readings.height:
         raise RecordingError(
             f"{raw.name}: no reading has a distance, so that nothing can be judged; map the column of the true "
@@ -80,47 +126,3 @@ def evaluate(request: Request) -> tuple[Evaluation, Recording]:
         raise RecordingError(
             f"{raw.name} holds durations, no single readings; judge its contacts with --config NAME"
         )
-    recording = with_attenuation(raw, request.calibrations, request.tx_power_dbm)
-    remarks = (
-        [f"Passed over in the folder, for they are no recordings: {', '.join(passed)}."] if passed else []
-    )
-    if request.calibrations:
-        lacking = uncalibrated(recording, request.calibrations)
-        if lacking:
-            remarks.append(f"No calibration for {', '.join(lacking)}: their figures are taken as they are.")
-    unknown = 0
-    judged: list[Judgement] = []
-    outcome: Scored | None = None
-    if request.scorer is not None:
-        contacts = find_contacts(recording, request.question)
-        outcome = score_contacts(contacts, request.scorer, request.threshold)
-        judged = judge_contacts(outcome.table, request.draw)
-        unknown = contacts.unknown
-        remarks += remarks_on(judged)
-    bound = 0.0
-    singles: list[Judgement] = []
-    if not raw.fixed:
-        bound, singles = judge_readings(
-            recording.readings, request.question.metres, request.bound_db, request.draw
-        )
-    evaluation = Evaluation(
-        recording.name,
-        recording.form,
-        raw.readings.height,
-        dict(recording.dropped),
-        unknown,
-        request.question,
-        recording.fixed,
-        request.config,
-        request.source,
-        outcome.threshold if outcome else None,
-        outcome.unit if outcome else "",
-        request.draw,
-        outcome.table if outcome else None,
-        judged,
-        bound,
-        request.bound_db is not None,
-        singles,
-        remarks,
-    )
-    return evaluation, recording
