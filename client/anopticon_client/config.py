@@ -41,6 +41,9 @@ class PhoneConfig:
                 f"choose one that takes minutes, such as dp3t"
             )
             raise ConfigurationError(msg)
+        if self.rule.needs_risk_levels:
+            msg = "this scoring needs the transmission risk level of each key, which batches do not carry"
+            raise ConfigurationError(msg)
         for name in ("tx_power_dbm", "reference_tx_power_dbm"):
             power = getattr(self, name)
             if not MIN_TX_POWER_DBM <= power <= MAX_TX_POWER_DBM:

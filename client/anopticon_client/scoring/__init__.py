@@ -11,10 +11,16 @@ Every scoring is one interface, Scorer, so that a phone, a simulation and an eva
 from __future__ import annotations
 
 from anopticon_client.scoring.calibration import DeviceCalibration
+from anopticon_client.scoring.daily import ExposureClass, WindowScoring
 from anopticon_client.scoring.durations import AttenuationDurations
+from anopticon_client.scoring.infectiousness import Infectiousness, KeyMapping, parse_onset_text
 from anopticon_client.scoring.minutes import ExposureRule
+from anopticon_client.scoring.parsing import parse_scoring
 from anopticon_client.scoring.presets import PRESETS, Preset, open_scoring
+from anopticon_client.scoring.proximity import ProximityScoring
 from anopticon_client.scoring.records import Contact, DayScore, KeyFacts, Scorer
+from anopticon_client.scoring.summary import SummaryScoring
+from anopticon_client.scoring.windows import ExposureWindow, ScanInstance, shuffled_windows
 from anopticon_protocol.designs.records import NO_TIME, Confidence, Packet
 
 __all__ = [
@@ -25,10 +31,21 @@ __all__ = [
     "Contact",
     "DayScore",
     "DeviceCalibration",
+    "ExposureClass",
     "ExposureRule",
+    "ExposureWindow",
+    "Infectiousness",
     "KeyFacts",
+    "KeyMapping",
     "Packet",
     "Preset",
+    "ProximityScoring",
+    "ScanInstance",
     "Scorer",
+    "SummaryScoring",
+    "WindowScoring",
     "open_scoring",
+    "parse_onset_text",
+    "parse_scoring",
+    "shuffled_windows",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final
+from typing import ClassVar, Final
 
 from anopticon_client.scoring.checks import (
     MAX_ATTENUATION_DB,
@@ -35,6 +35,9 @@ class AttenuationDurations:
     most `cap_minutes`. Days more than `horizon_days` before today do not count.
     """
 
+    needs_times: ClassVar[bool] = False
+    needs_risk_levels: ClassVar[bool] = False
+
     thresholds_db: tuple[int, int] = (50, 55)
     weights_percent: tuple[int, int, int] = (100, 50, 0)
     minutes_per_day: int = 15
@@ -49,11 +52,6 @@ class AttenuationDurations:
         within("minutes_per_day", self.minutes_per_day, 1, MAX_MINUTES_PER_DAY, "minutes")
         within("cap_minutes", self.cap_minutes, 1, MAX_MINUTES_PER_DAY, "minutes")
         within("horizon_days", self.horizon_days, 0, RETENTION_DAYS, "days")
-
-    @property
-    def needs_times(self) -> bool:
-        """Every design will do."""
-        return False
 
     def score(self, contacts: Iterable[Contact], *, now: int) -> tuple[DayScore, ...]:
         """The exposure score of each day that has any time in a bucket that weighs something."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final
+from typing import ClassVar, Final
 
 from anopticon_client.scoring.checks import MAX_MINUTES_PER_DAY, within
 from anopticon_client.scoring.records import Contact, DayScore
@@ -23,6 +23,9 @@ class ExposureRule:
     All people who tested positive count together, as in the DP-3T exposure score.
     """
 
+    needs_times: ClassVar[bool] = False
+    needs_risk_levels: ClassVar[bool] = False
+
     attenuation_bound_db: int = 63
     minutes_per_day: int = 15
 
@@ -31,11 +34,6 @@ class ExposureRule:
         limits = MIN_ATTENUATION_BOUND_DB, MAX_ATTENUATION_BOUND_DB
         within("attenuation_bound_db", self.attenuation_bound_db, *limits, "dB")
         within("minutes_per_day", self.minutes_per_day, MIN_MINUTES_PER_DAY, MAX_MINUTES_PER_DAY, "minutes")
-
-    @property
-    def needs_times(self) -> bool:
-        """Every design will do."""
-        return False
 
     def score(self, contacts: Iterable[Contact], *, now: int) -> tuple[DayScore, ...]:
         """Minutes within the bound, for each day that has any, however long ago."""

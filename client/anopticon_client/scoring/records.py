@@ -82,6 +82,10 @@ class Scorer(Protocol):
     def needs_times(self) -> bool:
         """Whether it is defined on packets with times only, as the published scoring of Exposure Notification is."""
 
+    @property
+    def needs_risk_levels(self) -> bool:
+        """Whether no key without a transmission risk level can ever make an exposure."""
+
     def score(self, contacts: Iterable[Contact], *, now: int) -> tuple[DayScore, ...]:
         """A score for each UTC day on which anything counts, oldest first, whatever order `contacts` come in.
 
