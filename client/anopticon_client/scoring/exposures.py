@@ -10,7 +10,7 @@ from anopticon_client.scoring.records import Contact
 from anopticon_client.scoring.windows import SAME_SCAN_SECONDS, sort_by_time
 from anopticon_protocol.designs.records import Packet
 
-MAX_GAP_SECONDS: Final = 600
+MAX_RUN_GAP_SECONDS: Final = 600
 """Sightings further apart belong to two exposures."""
 SCAN_INTERVAL_SECONDS: Final = 300
 """What one sighting stands for; half of it is put before the first and after the last."""
@@ -32,7 +32,7 @@ def exposures_of(contact: Contact, thresholds_db: tuple[int, ...]) -> Iterator[E
     """The exposures of one key, in order of time; raises ScoringError if a packet has no time."""
     run: list[Packet] = []
     for sighting in sort_by_time(_merged(contact.packets)):
-        if run and sighting.time - run[-1].time > MAX_GAP_SECONDS:
+        if run and sighting.time - run[-1].time > MAX_RUN_GAP_SECONDS:
             yield _exposure(run, thresholds_db)
             run = []
         run.append(sighting)
