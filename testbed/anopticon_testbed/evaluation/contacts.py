@@ -111,6 +111,8 @@ def find_contacts(recording: Recording, question: Question) -> Contacts:
             "seconds where a row stands for a duration, or ask for the single readings alone with --readings-only"
         )
     pieces = stretches(timed, question.gap_seconds)
+    if recording.tracks is not None:
+        pieces = pl.concat([pieces.join(recording.tracks, on=list(PAIR), how="anti"), recording.tracks])
     if pieces.is_empty():
         raise RecordingError(
             f"{recording.name}: no pair has two known distances at most {question.gap_seconds:g} s apart; "

@@ -78,6 +78,8 @@ class Recording:
         readings: the table of SCHEMA.
         dropped: reason to number of rows that could not be used at all.
         fixed: whether each pair of a scene had one distance throughout and the recording no times (SPEC.md 17.2).
+        tracks: stretches of known distance, as of `truth.stretches`, of pairs whose positions are known whether they
+            heard each other or not; None where readings alone tell.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Recording:
     readings: pl.DataFrame
     dropped: Mapping[str, int] = field(default_factory=dict)
     fixed: bool = False
+    tracks: pl.DataFrame | None = None
 
 
 def checked(batch: pl.DataFrame, place: Place) -> pl.DataFrame:
