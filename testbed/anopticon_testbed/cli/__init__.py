@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -20,13 +21,15 @@ from anopticon_protocol.errors import ProtocolError
 from anopticon_testbed.errors import TestbedError
 
 VERBS: Final[dict[str, str]] = {
+    "export": "write a recording as Parquet, pcap or btsnoop",
+    "import": "make a recording of captures, tables or measurements of other software",
     "preflight": "check that every pair of nodes hears each other at the nominal rate",
     "calibrate": "work out transmit and receive offsets from a run with all devices 1 m apart",
     "live": "run the collector that nodes push to, and its web page",
     "fit-models": "fit RSSI offset and transmit power of phone models",
     "score": "judge a scoring on a recording with known distances",
 }
-"""Verb to its line in the help; the module has the verb's name, with _ for -."""
+"""Verb to its line in the help; the module has the verb's name, with _ for - and behind a word of Python's own."""
 _FAILED: Final = 2
 _INTERRUPTED: Final = 130
 
@@ -70,5 +73,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def load(name: str) -> Verb:
     """The module of a verb."""
-    module: Verb = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
+    stem = f"{name}_" if keyword.iskeyword(name) else name.replace("-", "_")
+    module: Verb = importlib.import_module(f"{__name__}.{stem}")
     return module
