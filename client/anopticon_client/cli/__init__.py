@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Final
 
 from anopticon_client.cli.console import status_lines
-from anopticon_client.cli.session import HELP, Plan, run_phone
+from anopticon_client.cli.scorings import explain_lines, load_scoring, scoring_lines
+from anopticon_client.cli.session import DEFAULT_SCORING, HELP, Plan, run_phone
 from anopticon_client.errors import ClientError
 from anopticon_client.radio import DEFAULT_RADIO, GaenOnAir, Position, parse_position
+from anopticon_client.scoring import Scorer
 from anopticon_client.storage import MEMORY, SqliteStore
 from anopticon_protocol.codes import parse_code
+from anopticon_protocol.designs import open_design
 from anopticon_protocol.errors import CodeError, ProtocolError
 from anopticon_protocol.params import RETENTION_DAYS
 from anopticon_protocol.signing import VerifyingKey
@@ -70,6 +73,7 @@ def _run(options: argparse.Namespace) -> None:
         options.report,
         options.after,
         options.gaen,
+        options.scoring,
     )
     asyncio.run(run_phone(plan))
 
@@ -81,6 +85,21 @@ def _status(options: argparse.Namespace) -> None:
             print(line)
     finally:
         store.close()
+
+
+def _explain(options: argparse.Namespace) -> None:
+    store = SqliteStore(options.store)
+    try:
+        for line in explain_lines(open_design(store.design), options.scoring, store.load()):
+            print(line)
+    finally:
+        store.close()
+
+
+def _scorings(options: argparse.Namespace) -> None:
+    del options
+    for line in scoring_lines():
+        print(line)
 
 
 def _wipe(options: argparse.Namespace) -> None:
@@ -128,11 +147,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     for name, action, summary in (
         ("status", _status, "say what a phone's file holds"),
+        ("explain", _explain, "say why which day is an exposure, number by number"),
         ("wipe", _wipe, "overwrite and delete a phone's file"),
     ):
         command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
         command.add_argument("--store", type=Path, required=True, help="the phone's file")
         command.set_defaults(action=action)
+    for command in (running, commands.choices["explain"]):
+        command.add_argument(
+            "--scoring",
+            type=_scoring,
+            default=DEFAULT_SCORING,
+            metavar="NAME|FILE",
+            help="what makes an exposure: a name that `scorings` lists, or a TOML or JSON file (minutes)",
+        )
+    listing = commands.add_parser("scorings", help="list the scorings that have a name, with their sources")
+    listing.set_defaults(action=_scorings)
     return parser
 
 
@@ -154,6 +184,13 @@ def _add_gaen(parser: argparse.ArgumentParser) -> None:
         const=GaenOnAir.TRANSMIT,
         help="on real Bluetooth, send them as they are: phones nearby will log them",
     )
+
+
+def _scoring(text: str) -> Scorer:
+    try:
+        return load_scoring(text)
+    except ClientError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _position(text: str) -> Position:

@@ -14,6 +14,7 @@ from typing import Final
 
 from anopticon_client.cli.console import Console, status_lines
 from anopticon_client.cli.joining import join
+from anopticon_client.cli.scorings import explain_lines
 from anopticon_client.clock import open_clock
 from anopticon_client.config import PhoneConfig
 from anopticon_client.errors import StoreError
@@ -21,13 +22,17 @@ from anopticon_client.phone import Phone
 from anopticon_client.ports import Clock, Store
 from anopticon_client.radio import GaenOnAir, Position, RadioSettings, check_radio, open_radio
 from anopticon_client.runner import Ports, Runner
+from anopticon_client.scoring import ExposureRule, Scorer
+from anopticon_client.state import Snapshot
 from anopticon_client.transport import HttpKeyServer
+from anopticon_protocol.designs import open_design
 from anopticon_protocol.params import DAY_SECONDS, RETENTION_DAYS
 from anopticon_protocol.signing import VerifyingKey
 
 CONTAGIOUS_DAYS: Final = 5
 """Two days before the first symptoms (DP-3T), and three that pass until somebody has a result."""
 _DAYS: Final = {str(days) for days in range(RETENTION_DAYS + 1)}
+DEFAULT_SCORING: Final = ExposureRule()
 MAX_LINE_BYTES: Final = 200
 """A command is a word, a code and a number."""
 TRANSMITS: Final = (
@@ -37,6 +42,7 @@ TRANSMITS: Final = (
 HELP: Final = (
     f"report CODE [DAYS]   you tested positive: hand in your keys of the last DAYS days ({CONTAGIOUS_DAYS})",
     "status               what this phone holds",
+    "explain              why which day is an exposure, number by number",
     "help                 this",
     "quit                 stop",
 )
@@ -56,6 +62,7 @@ class Plan:
     report: str | None
     after_minutes: int
     gaen: GaenOnAir = GaenOnAir.REFUSE
+    scoring: Scorer = DEFAULT_SCORING
 
 
 async def run_phone(plan: Plan) -> None:
@@ -67,7 +74,9 @@ async def run_phone(plan: Plan) -> None:
         joined, store, trusted = await join(server, plan.store, plan.trust)
         stack.callback(store.close)
         console = Console(clock, joined.design, plan.name)
-        config = PhoneConfig(joined.design, {joined.key_id: joined.key}, release_period=joined.period)
+        config = PhoneConfig(
+            joined.design, {joined.key_id: joined.key}, plan.scoring, release_period=joined.period
+        )
         phone = Phone(config, store.load())
         settings = RadioSettings(
             clock.wall_seconds, config.tx_power_dbm, position=plan.position, gaen=plan.gaen
@@ -82,7 +91,7 @@ async def run_phone(plan: Plan) -> None:
         if plan.gaen is GaenOnAir.TRANSMIT:
             console.say(f"note: {TRANSMITS}")
         runner = Runner(phone, Ports(clock, radio, store, server, console), watch=console.watch)
-        session = Session(runner, console, clock, store, joined.design.spec)
+        session = Session(runner, console, clock, store, joined.design.spec, plan.scoring)
         loop = asyncio.get_running_loop()
         read_lines(lambda line: loop.call_soon_threadsafe(session.typed, line))
         with stopped_by_signals(loop, runner.stop):
@@ -93,13 +102,22 @@ async def run_phone(plan: Plan) -> None:
 class Session:
     """A runner, and the person in front of it."""
 
-    def __init__(self, runner: Runner, console: Console, clock: Clock, store: Store, design: str) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        console: Console,
+        clock: Clock,
+        store: Store,
+        design: str,
+        scoring: Scorer = DEFAULT_SCORING,
+    ) -> None:
         """Nothing happens before `run`."""
         self._runner = runner
         self._console = console
         self._clock = clock
         self._store = store
         self._design = design
+        self._scoring = scoring
         self._lines: asyncio.Queue[bytes] = asyncio.Queue()
 
     def typed(self, line: bytes) -> None:
@@ -135,9 +153,9 @@ class Session:
     async def _command(self, verb: str, words: list[str]) -> None:
         if verb == "report" and words:
             await self._report(*_code_and_days(words))
-        elif verb == "status" and not words:
+        elif verb in {"status", "explain"} and not words:
             try:
-                lines = list(status_lines(self._design, self._store.load()))
+                lines = list(self._told(verb, self._store.load()))
             except StoreError as error:
                 lines = [str(error)]
             for line in lines:
@@ -147,6 +165,11 @@ class Session:
         else:
             for line in HELP:
                 self._console.say(line)
+
+    def _told(self, verb: str, held: Snapshot) -> Iterator[str]:
+        if verb == "status":
+            return status_lines(self._design, held)
+        return explain_lines(open_design(self._design), self._scoring, held)
 
 
 def _code_and_days(words: list[str]) -> tuple[str, int]:
