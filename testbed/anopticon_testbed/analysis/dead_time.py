@@ -1,0 +1,139 @@
+"""When a node's radio did not listen: off times, unexplained silences, what was dropped (SPEC.md TB-22)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from anopticon_client.radio_records import RadioEventKind
+from anopticon_testbed.analysis.survey import NodeLog
+from anopticon_testbed.analysis.times import NodeTime, Seconds
+
+SILENCE_FACTOR: Final = 20
+"""A silence is remarkable from twenty usual gaps on: at random times, one in e^20 gaps is as long."""
+SILENCE_SECONDS_MIN: Final = 2.0
+"""And not below this: rotations and channel hops make short ones."""
+OFF_SECONDS_MIN: Final = 0.001
+"""A scanner that is off for less was not off: two events have two times."""
+
+Spans = list[tuple[float, float]]
+"""Seconds of the run, from the first included to the last excluded."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadTime:
+    """The listening of one node. Times in seconds."""
+
+    node: str
+    recorded: float
+    listening: float
+    """Scanner switched on, whatever its duty within that."""
+    duty: float | None
+    """Share of that which the backend says it really listens; None: it does not say."""
+    known: bool
+    """Whether the recording says when the scanner was on; else it is taken to have been on all the time."""
+    off: Spans
+    silences: Spans
+    """While the scanner was on, and nothing was heard for far longer than usual."""
+    frames: int
+    dropped: int
+    resets: int
+    failures: int
+
+    @property
+    def dead_fraction(self) -> float:
+        """Share of the recorded time in which a frame had no chance: scanner off, duty within, silences."""
+        if not self.recorded:
+            return 0.0
+        silent = sum(end - start for start, end in self.silences)
+        heard = max(0.0, self.listening - silent) * (1.0 if self.duty is None else self.duty)
+        return 1 - heard / self.recorded
+
+
+def dead_time(node: NodeLog, time: NodeTime) -> DeadTime:
+    """The account of one node."""
+    begun, ended = time.second(node.begun_ns), time.second(node.ended_ns)
+    on, known = listening(node, time)
+    can = node.manifest.capabilities
+    kinds = [event.kind for event in node.events]
+    return DeadTime(
+        node=node.name,
+        recorded=ended - begun,
+        listening=sum(end - start for start, end in on),
+        duty=can.duty if can is not None and 0 < can.duty <= 1 else None,
+        known=known,
+        off=_gaps(on, begun, ended),
+        silences=_silences(time.seconds(node.frames.mono_ns), on),
+        frames=len(node.frames),
+        dropped=sum(
+            int(event.details.get("count", 0))
+            for event in node.events
+            if event.kind is RadioEventKind.DROPPED
+        ),
+        resets=kinds.count(RadioEventKind.RESET),
+        failures=kinds.count(RadioEventKind.FAILED),
+    )
+
+
+def listening(node: NodeLog, time: NodeTime) -> tuple[Spans, bool]:
+    """When the scanner was on, and whether the recording says so at all."""
+    begun, ended = time.second(node.begun_ns), time.second(node.ended_ns)
+    switches = [
+        event
+        for event in node.events
+        if event.kind in (RadioEventKind.SCAN_ON, RadioEventKind.SCAN_OFF, RadioEventKind.RESET)
+    ]
+    if not any(event.kind is RadioEventKind.SCAN_ON for event in switches):
+        return [(begun, ended)], False
+    spans: Spans = []
+    since: float | None = None
+    for event in switches:
+        at = time.second(event.mono_ns)
+        if event.kind is RadioEventKind.SCAN_ON:
+            since = at if since is None else since
+        elif since is not None:
+            spans.append((since, at))
+            since = None
+    if since is not None:
+        spans.append((since, ended))
+    return spans, True
+
+
+def within(spans: Spans, at: Seconds) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Whether each of some times lies in one of the spans, which ascend."""
+    if not spans:
+        return np.zeros(len(at), np.bool_)
+    starts, ends = np.array(spans).T
+    place = np.searchsorted(starts, at, side="right") - 1
+    return np.asarray((place >= 0) & (at < ends[np.maximum(place, 0)]), np.bool_)
+
+
+def overlap(spans: Spans, start: float, end: float) -> float:
+    """Seconds that the spans share with start..end."""
+    return sum(max(0.0, min(end, last) - max(start, first)) for first, last in spans)
+
+
+def _gaps(on: Spans, begun: float, ended: float) -> Spans:
+    edges = [begun, *(edge for span in on for edge in span), ended]
+    return [
+        (off, again)
+        for off, again in zip(edges[::2], edges[1::2], strict=True)
+        if again - off > OFF_SECONDS_MIN
+    ]
+
+
+def _silences(heard: Seconds, on: Spans) -> Spans:
+    """Gaps between frames, while the scanner was on, that are far longer than the usual one."""
+    found: Spans = []
+    gaps = np.diff(np.sort(heard))
+    if not len(gaps):
+        return found
+    bound = max(SILENCE_SECONDS_MIN, SILENCE_FACTOR * float(np.mean(np.minimum(gaps, 60.0))))
+    for start, end in on:
+        inside = np.sort(heard[(heard >= start) & (heard < end)])
+        edges = np.concatenate([[start], inside, [end]])
+        long = np.flatnonzero(np.diff(edges) > bound)
+        found += [(float(edges[place]), float(edges[place + 1])) for place in long]
+    return found
