@@ -96,6 +96,21 @@ def test_two_pdus_spoil_each_other_exactly_if_they_overlap(shift: int) -> None:
         assert (2 in who) == (abs(shift) >= AIRTIME)
 
 
+@given(st.integers(0, 10**9), st.integers(-AIRTIME + 1, AIRTIME - 1), st.sampled_from(CHANNELS))
+def test_a_rival_on_one_channel_spoils_that_channel_only(moment: int, shift: int, channel: int) -> None:
+    """A rival that uses one channel of the three disturbs who listens to that one, and nobody else (RA-11)."""
+    ether = ether_of(1)
+    for third in range(3):  # the later two began to scan one and two intervals ago
+        ether.listen(ether.add((0, 0, 0), -20), -third * SCAN, SCAN, SCAN)
+    jammer = ether.add((0, 0, 0), -20)
+    sent = ether.transmit(0, moment, 31, CHANNELS)
+    alone = set(ether.receivers(sent, [])[0].tolist()) - {jammer}
+    start = moment + CHANNELS.index(channel) * PDU_SPACING_NS
+    left = set(ether.receivers(sent, [ether.transmit(jammer, start + shift, 31, (channel,))])[0].tolist())
+    on_channel = {third + 1 for third in range(3) if (start // SCAN + third) % 3 == CHANNELS.index(channel)}
+    assert left - {jammer} == alone - on_channel
+
+
 @pytest.mark.parametrize(("gap", "heard"), [(0, False), (20, False), (21, True), (40, True)])
 def test_a_much_stronger_pdu_is_captured(gap: int, heard: bool) -> None:
     """A receiver copes with a rival on its channel that is 21 dB weaker, as the specification demands (RA-11)."""

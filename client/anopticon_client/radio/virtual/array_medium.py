@@ -26,7 +26,9 @@ from anopticon_protocol.advert import MAX_FRAME_BYTES
 
 TICK_SECONDS: Final = 0.05
 """How late a sink may learn what arrived; the frames' own times are exact."""
-LONGEST_EVENT_NS: Final = (len(CHANNELS) - 1) * PDU_SPACING_NS + airtime_ns(MAX_FRAME_BYTES)
+LONGEST_NS: Final = airtime_ns(MAX_FRAME_BYTES)
+MEMORY_NS: Final = 2 * (len(CHANNELS) * PDU_SPACING_NS + LONGEST_NS)
+"""What began so long ago is over, and so is everything that it could disturb."""
 
 
 class OnAir(NamedTuple):
@@ -158,15 +160,13 @@ class ArrayMedium:
                 break
             self._judged += 1
             if event.turn == self._antennas[event.sent.sender].turn:
-                first = bisect_left(air, (event.start_ns - LONGEST_EVENT_NS,))
-                rivals = [
-                    other.sent
-                    for other in air[first : bisect_left(air, (end_ns,))]
-                    if other is not event and other.sent.overlaps(event.sent)
-                ]
+                # Every event here uses all channels, so its PDUs overlap those that start within an airtime of it.
+                first = bisect_left(air, (event.start_ns - LONGEST_NS,))
+                last = bisect_left(air, (event.start_ns + event.sent.airtime_ns,))
+                rivals = [other.sent for other in air[first:last] if other is not event]
                 hearing.hear(event.on_air, end_ns, *self.ether.receivers(event.sent, rivals))
         hearing.hand_over()
-        keep = bisect_left(air, (now_ns - 2 * LONGEST_EVENT_NS,), hi=self._judged)
+        keep = bisect_left(air, (now_ns - MEMORY_NS,), hi=self._judged)
         del air[:keep]
         self._judged -= keep
 
@@ -178,25 +178,25 @@ class _Hearing:
         self._antennas = antennas
         self._now_ns = now_ns
         self._offsets: dict[Timestamps, tuple[int, int]] = {}
+        self._batched = np.array([antenna.batches is not None for antenna in antennas], np.bool_)
         self._events: list[OnAir] = []
         self._columns: list[tuple[NDArray[np.intp], NDArray[np.int64], int]] = []
 
     def hear(self, on_air: OnAir, end_ns: int, who: NDArray[np.intp], strengths: NDArray[np.int64]) -> None:
         """These antennas heard this at that moment."""
         address, frame = on_air
-        batched = False
+        batched = self._batched[who]
+        if batched.any():
+            self._columns.append((who, strengths, end_ns))
+            self._events.append(on_air)
+            who, strengths = who[~batched], strengths[~batched]
         for number, rssi in zip(who.tolist(), strengths.tolist(), strict=True):
             antenna = self._antennas[number]
-            if antenna.batches is not None:
-                batched = True
-            elif antenna.sink is not None:
+            if antenna.sink is not None:
                 mono, wall = self._offset(antenna)
                 antenna.sink.heard(
                     HeardFrame(mono + end_ns, wall + end_ns, address, _KIND, _PDU, rssi, frame)
                 )
-        if batched:
-            self._columns.append((who, strengths, end_ns))
-            self._events.append(on_air)
 
     def hand_over(self) -> None:
         """Give their batches to the sinks that take them."""

@@ -33,6 +33,9 @@ CAPTURE_DB: Final = 21.0
 MAX_ANTENNAS: Final = 20_000
 """Beyond this a row of strengths for each PDU fills the memory; no experiment has needed it."""
 
+MAX_KNOWN_BYTES: Final = 64 * 1_048_576
+"""Strengths that are kept: room for 2,800 antennas that stand still."""
+
 
 class Transmission(NamedTuple):
     """One advertising event on the air."""
@@ -49,11 +52,15 @@ class Transmission(NamedTuple):
         """When the last PDU of the event is over."""
         return self.start_ns + (len(self.channels) - 1) * PDU_SPACING_NS + self.airtime_ns
 
-    def pdu_starts(self, channel: int) -> int | None:
-        """When the PDU on `channel` starts; None if the event has none there."""
-        if channel not in self.channels:
-            return None
+    def pdu_start(self, channel: int) -> int:
+        """When the PDU on `channel` starts; the event must use it."""
         return self.start_ns + self.channels.index(channel) * PDU_SPACING_NS
+
+    def meets(self, other: Transmission, channel: int) -> bool:
+        """Whether the two events overlap on `channel`, which this one uses."""
+        if channel not in other.channels:
+            return False
+        return -other.airtime_ns < other.pdu_start(channel) - self.pdu_start(channel) < self.airtime_ns
 
     def overlaps(self, other: Transmission) -> bool:
         """Whether the two events share any time."""
@@ -78,6 +85,9 @@ class Ether:
     _scan: NDArray[np.int64] = field(default_factory=lambda: np.full((8, 3), -1, np.int64))
     """Since when it scans (-1 for not at all), scan interval, scan window."""
 
+    _known: dict[int, Strengths] = field(default_factory=dict)
+    """Strengths of steady models, until an antenna joins or moves."""
+
     def add(self, position: tuple[float, float, float], tx_power_dbm: float) -> int:
         """Put up an antenna; returns its number. Numbers are never used twice. Raises RadioError if the air is full."""
         index = self.count
@@ -89,6 +99,7 @@ class Ether:
             self._power = np.concatenate([self._power, np.zeros(more)])
             self._scan = np.concatenate([self._scan, np.full((more, 3), -1, np.int64)])
         self.count = index + 1
+        self._known.clear()
         self._positions[index] = position
         self._power[index] = tx_power_dbm
         return index
@@ -106,6 +117,7 @@ class Ether:
     def move(self, antenna: int, position: tuple[float, float, float]) -> None:
         """From now on the antenna is there."""
         self._positions[antenna] = position
+        self._known.clear()
 
     def listen(self, antenna: int, since_ns: int, interval_ns: int, window_ns: int) -> None:
         """The antenna's receiver begins to scan, on channel 37."""
@@ -137,25 +149,51 @@ class Ether:
         since, interval, window = scan[candidates].T
         strengths = sent.strengths[candidates]
         heard = np.zeros(len(candidates), np.bool_)
-        for channel in sent.channels:
-            start = sent.start_ns + sent.channels.index(channel) * PDU_SPACING_NS
-            slot, into = np.divmod(start - since, interval)
-            caught = (start >= since) & (slot % len(CHANNELS) == channel - CHANNELS[0])
+        spoilers = self._spoilers(sent, rivals) if self.collisions and rivals else {}
+        everywhere = spoilers.pop(sent.channels, ())
+        slot, into = np.divmod(sent.start_ns - since, interval)
+        for rank, channel in enumerate(sent.channels):
+            if rank:
+                into += PDU_SPACING_NS
+                over = into >= interval
+                if over.any():
+                    slot += over
+                    into -= np.where(over, interval, 0)
+            caught = (slot % len(CHANNELS) == channel - CHANNELS[0]) & (slot >= 0)
             caught &= into + sent.airtime_ns <= window
-            if self.collisions:
-                for rival in rivals:
-                    began = rival.pdu_starts(channel)
-                    if began is not None and -rival.airtime_ns < began - start < sent.airtime_ns:
-                        caught &= ~self._spoilt(strengths, rival, candidates)
+            for channels, some in spoilers.items():
+                if channel in channels:
+                    caught &= self._clear(strengths, some, candidates)
             heard |= caught
+        if everywhere:
+            heard &= self._clear(strengths, everywhere, candidates)
         return candidates[heard], strengths[heard].astype(np.int64)
 
-    def _spoilt(
-        self, strengths: Strengths, rival: Transmission, candidates: NDArray[np.intp]
+    def _spoilers(
+        self, sent: Transmission, rivals: Sequence[Transmission]
+    ) -> dict[tuple[int, ...], Sequence[Transmission]]:
+        """The rivals by the channels on which their PDUs overlap those of `sent`."""
+        found: dict[tuple[int, ...], Sequence[Transmission]] = {}
+        for rival in rivals:
+            shift = rival.start_ns - sent.start_ns
+            if rival.channels == sent.channels:
+                hit = sent.channels if -rival.airtime_ns < shift < sent.airtime_ns else ()
+            else:
+                hit = tuple(channel for channel in sent.channels if sent.meets(rival, channel))
+            if hit:
+                found[hit] = [*found.get(hit, ()), rival]
+        return found
+
+    def _clear(
+        self, strengths: Strengths, rivals: Sequence[Transmission], candidates: NDArray[np.intp]
     ) -> NDArray[np.bool_]:
-        """Where `rival` is too strong to be captured over; an antenna that joined after it began hears none of it."""
-        known = candidates < len(rival.strengths)
-        noise = np.full(len(candidates), np.nan)
-        noise[known] = rival.strengths[candidates[known]]
-        spoilt: NDArray[np.bool_] = noise > strengths - self.capture_db
-        return spoilt
+        """Where every rival can be captured over; who joined after a rival began hears none of that rival."""
+        enough = strengths - self.capture_db
+        spoilt = np.zeros(len(candidates), np.bool_)
+        for rival in rivals:
+            if candidates[-1] < len(rival.strengths):
+                spoilt |= rival.strengths[candidates] > enough
+            else:
+                known = candidates < len(rival.strengths)
+                spoilt[known] |= rival.strengths[candidates[known]] > enough[known]
+        return ~spoilt

@@ -40,6 +40,10 @@ class Field(Protocol):
 class Propagation(Protocol):
     """How strong a frame of one antenna is at all others."""
 
+    @property
+    def steady(self) -> bool:
+        """Whether strengths stay the same while no antenna moves."""
+
     def strengths(self, field: Field, sender: int, at_ns: int) -> Strengths:
         """DBm at each antenna of `field` for a frame that leaves `sender` at `at_ns` of the air's clock."""
 
@@ -56,6 +60,11 @@ class LogDistance:
     scatter_db: float = 0.0
     sensitivity_dbm: float = SENSITIVITY_DBM
     seed: int = 0
+
+    @property
+    def steady(self) -> bool:
+        """Without scatter."""
+        return not self.scatter_db
 
     def strengths(self, field: Field, sender: int, at_ns: int) -> Strengths:
         """As the model says, whole dBm as a controller reports them, NaN below the sensitivity."""
@@ -75,6 +84,7 @@ class PerLink:
     """A model from a function of sender, receiver (numbers in order of joining) and seconds: dBm, or None."""
 
     link: Callable[[int, int, float], float | None]
+    steady: bool = False
 
     def strengths(self, field: Field, sender: int, at_ns: int) -> Strengths:
         """What the function says for each receiver, rounded to whole dBm."""
