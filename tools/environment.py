@@ -65,7 +65,7 @@ def ready() -> Path:
         SetupError: it could not be made; the message says what to do.
     """
     if _why_stale():
-        with _only_one():
+        with only_one():
             reason = _why_stale()
             if reason:
                 _make(reason)
@@ -88,6 +88,16 @@ def make_venv(path: Path) -> list[str]:
     _quietly([base, "-m", "venv", *([] if bundled else ["--without-pip"]), str(path)])
     python = str(python_of(path))
     return [python, "-m", "pip"] if bundled else [base, "-m", "pip", "--python", python]
+
+
+def pip_of(venv: Path) -> list[str]:
+    """Give the command that runs pip for an environment that is there."""
+    bundled = subprocess.run(
+        [str(python_of(venv)), "-m", "pip", "--version"], capture_output=True, check=False
+    )
+    if bundled.returncode == 0:
+        return [str(python_of(venv)), "-m", "pip"]
+    return [getattr(sys, "_base_executable", sys.executable), "-m", "pip", "--python", str(python_of(venv))]
 
 
 def install(pip: list[str], *arguments: str) -> None:
@@ -211,7 +221,7 @@ def _quietly(command: list[str], show: _Progress | None = None) -> None:
 
 
 @contextmanager
-def _only_one() -> Iterator[None]:
+def only_one() -> Iterator[None]:
     """Let one run at a time set up; the operating system frees the guard with the process that holds it."""
     with GUARD.open("a", encoding="ascii") as file:
         if sys.platform == "win32":

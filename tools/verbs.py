@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tools import environment
+from tools import native as engine
 from tools.environment import ROOT
 from tools.failures import SetupError, explain_os_error
 
@@ -42,7 +43,7 @@ def heavy(arguments: list[str]) -> int:
 def check(arguments: list[str]) -> int:
     """Run format, lint, spelling, types, import contracts, and tests with their coverage floors."""
     _no_arguments("check", arguments)
-    environment.ready()
+    _ready()
     steps: list[tuple[str, tuple[str, ...]]] = [
         ("format", ("-m", "ruff", "format", "--check")),
         ("lint", ("-m", "ruff", "check")),
@@ -85,7 +86,9 @@ def lock(arguments: list[str]) -> int:
             "--all-extras",
         ]
         command += ["--output-file", environment.LOCK.name, environment.PROJECT.name, *arguments]
-        return _wait(command)
+        status = _wait(command)
+    engine.write_lock(arguments)
+    return status
 
 
 def bench(arguments: list[str]) -> int:
@@ -108,8 +111,15 @@ def vectors(arguments: list[str]) -> int:
     return _run(str(VECTORS), *arguments)
 
 
+def native(arguments: list[str]) -> int:
+    """Build the native matching engine again, and say why if it cannot be built."""
+    _no_arguments("native", arguments)
+    environment.ready()
+    return 0 if engine.ready(again=True) else 1
+
+
 VERBS: dict[str, Callable[[list[str]], int]] = {
-    verb.__name__: verb for verb in (demo, test, check, heavy, bench, vectors, lock)
+    verb.__name__: verb for verb in (demo, test, check, heavy, bench, vectors, lock, native)
 }
 
 
@@ -138,7 +148,14 @@ def main(arguments: list[str]) -> int:
 
 def _run(*arguments: str) -> int:
     """Run the environment's Python in the checkout."""
-    return _wait([str(environment.ready()), *arguments])
+    return _wait([_ready(), *arguments])
+
+
+def _ready() -> str:
+    """Give the interpreter of an environment that is complete, with the native engine if it can be built."""
+    python = str(environment.ready())
+    engine.ready()
+    return python
 
 
 def _wait(command: list[str]) -> int:

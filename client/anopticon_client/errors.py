@@ -10,6 +10,8 @@ ClientError
     ServerDownError    it could not be reached, or said that it cannot serve now
     UploadRefusedError it refused an upload
   DeploymentError      what a key server says about itself cannot be used, or is not what this phone joined
+  EngineError          the matching engine that was asked for is not on this machine
+  ResumeError          a match cannot go on from where another stopped: its file or its rows are others
   RadioError           the radio cannot be opened, or failed
   RecordingFileError   a recording cannot be written or read, with file and line
 """
@@ -63,3 +65,11 @@ class RadioError(ClientError):
 
 class RecordingFileError(ClientError):
     """A recording cannot be written, or a file of one cannot be read; the sentence names file, line and field."""
+
+
+class EngineError(ClientError):
+    """The matching engine that was asked for is not on this machine."""
+
+
+class ResumeError(ClientError):
+    """A match cannot go on from where another stopped: its file or its rows are others."""

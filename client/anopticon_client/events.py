@@ -85,6 +85,11 @@ class BatchFetched:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnGranted:
+    """The phone may go on matching: the answer to KeepMatching."""
+
+
+@dataclass(frozen=True, slots=True)
 class FetchFailed:
     """The index or a batch could not be had."""
 
@@ -106,6 +111,7 @@ Event = (
     | UploadAnswered
     | IndexFetched
     | BatchFetched
+    | TurnGranted
     | FetchFailed
     | NoticeShown
 )
@@ -130,6 +136,15 @@ class FetchBatch:
     """Ask the key server for one batch."""
 
     entry: BatchEntry
+
+
+@dataclass(frozen=True, slots=True)
+class KeepMatching:
+    """Give the phone another turn, once everybody else has had theirs: of this batch `done` of `total` are matched."""
+
+    release: int
+    done: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +175,7 @@ class WakeAt:
     time: int
 
 
-Effect = Advertise | FetchIndex | FetchBatch | SendUpload | ShowNotice | Warn | WakeAt
+Effect = Advertise | FetchIndex | FetchBatch | KeepMatching | SendUpload | ShowNotice | Warn | WakeAt
 
 
 class Outcome(NamedTuple):

@@ -22,12 +22,14 @@ from anopticon_client.events import (
     ReportRequested,
     Scanned,
     Started,
+    TurnGranted,
     UploadAnswered,
     WakeAt,
     Warn,
     Woken,
 )
 from anopticon_client.exposure import day_scores
+from anopticon_client.matching import Engine, PythonEngine
 from anopticon_client.memory import Memory
 from anopticon_client.notices import Notices
 from anopticon_client.reporting import Reporting
@@ -43,14 +45,14 @@ from anopticon_protocol.timebase import check_time, day_start
 class Phone:
     """One phone. Feed it events in the order in which they happen."""
 
-    def __init__(self, config: PhoneConfig, snapshot: Snapshot) -> None:
-        """Take up from what a store held; the first event must be Started."""
+    def __init__(self, config: PhoneConfig, snapshot: Snapshot, engine: Engine | None = None) -> None:
+        """Take up from what a store held; the first event must be Started. `engine` matches, by default in Python."""
         self._config = config
         self._memory = Memory(snapshot)
         self._schedule = Schedule(config, self._memory)
         self._encounters = Encounters(config, self._memory)
         self._notices = Notices(config, self._memory)
-        self._sync = Sync(config, self._memory, self._encounters, self._notices)
+        self._sync = Sync(config, self._memory, self._encounters, self._notices, engine or PythonEngine())
         self._reporting = Reporting(config, self._memory, self._schedule, self._notices)
         self._next_expiry = 0
         self._now = 0
@@ -99,10 +101,9 @@ class Phone:
             case IndexFetched():
                 return self._sync.index_fetched(event, now, entropy)
             case BatchFetched():
-                effects = self._sync.batch_fetched(event, now, entropy)
-                # It may come when it is nearly too old: the memory of it goes before all that was known so far.
-                self._next_expiry = min(self._next_expiry, self._sync.next_expiry() or self._next_expiry)
-                return effects
+                return self._matching(self._sync.batch_fetched(event, now, entropy))
+            case TurnGranted():
+                return self._matching(self._sync.go_on(now, entropy))
             case FetchFailed(sentence):
                 return self._sync.failed(sentence, now, entropy)
             case ReportRequested():
@@ -111,6 +112,11 @@ class Phone:
                 return self._reporting.answered(event, now, entropy)
         self._notices.shown(event.notice_id)
         return []
+
+    def _matching(self, effects: list[Effect]) -> list[Effect]:
+        # A batch may come when it is nearly too old: the memory of it goes before all that was known so far.
+        self._next_expiry = min(self._next_expiry, self._sync.next_expiry() or self._next_expiry)
+        return effects
 
     def _wake(self, now: int, entropy: Entropy) -> list[Effect]:
         # Never planned more than a day ahead: if it lies further, the clock has been set back since.

@@ -11,8 +11,16 @@ from typing import Final
 
 from anopticon_client.config import PhoneConfig
 from anopticon_client.encounters import Encounters
-from anopticon_client.events import BatchFetched, Effect, FetchBatch, FetchIndex, IndexFetched, Warn
-from anopticon_client.matching import match
+from anopticon_client.events import (
+    BatchFetched,
+    Effect,
+    FetchBatch,
+    FetchIndex,
+    IndexFetched,
+    KeepMatching,
+    Warn,
+)
+from anopticon_client.matching import Contents, Engine, MatchJob
 from anopticon_client.memory import Memory
 from anopticon_client.notices import Notices
 from anopticon_protocol.batch import Batch
@@ -35,13 +43,23 @@ TELL_AFTER_FAILURES: Final = 3
 class Sync:
     """One phone's view of what has been published."""
 
-    def __init__(self, config: PhoneConfig, memory: Memory, encounters: Encounters, notices: Notices) -> None:
-        """Work on `memory`; nothing is wanted until the first index arrives."""
+    def __init__(
+        self,
+        config: PhoneConfig,
+        memory: Memory,
+        encounters: Encounters,
+        notices: Notices,
+        engine: Engine,
+    ) -> None:
+        """Work on `memory`, matching with `engine`; nothing is wanted until the first index arrives."""
         self._config = config
+        self._engine = engine
         self._memory = memory
         self._encounters = encounters
         self._notices = notices
         self._wanted: dict[int, BatchEntry] = {}
+        self._under_way: dict[int, tuple[BatchEntry, MatchJob]] = {}
+        """The batches at hand, by release; the first is being matched."""
         self._complete_until = 0
         self._failed_since_poll = False
         self._longest_wait = max(config.release_period + POLL_SPREAD_SECONDS, RETRY_LONGEST_SECONDS)
@@ -70,21 +88,48 @@ class Sync:
         return [*warnings, *self._fetches()]
 
     def batch_fetched(self, event: BatchFetched, now: int, entropy: Entropy) -> list[Effect]:
-        """Match a batch. A batch that must not be used is dropped and stays wanted."""
+        """Match a batch, or begin to. A batch that must not be used is dropped and stays wanted."""
         entry = self._wanted.get(event.release)
-        if entry is None:
+        if entry is None or event.release in self._under_way:
             return [Warn(f"ignored a batch of release {event.release} that was not asked for")]
         try:
             batch = self._check(event, entry)
-            power = self._config.reference_tx_power_dbm
-            rows = match(self._config.design, batch.published(), batch.release, self._encounters, power)
         except BatchError as error:
             return self._refused(f"batch of release {event.release} refused: {error}", now, entropy)
+        contents, power = Contents(batch.count, batch.body), self._config.reference_tx_power_dbm
+        job = MatchJob(self._engine, batch.design, contents, batch.release, self._encounters, power)
+        self._under_way[event.release] = entry, job
+        return self.go_on(now, entropy)
+
+    def go_on(self, now: int, entropy: Entropy) -> list[Effect]:
+        """Match another piece of the batch at hand; until its end it changes nothing (SPEC.md MT-6)."""
+        for release, (entry, job) in list(self._under_way.items())[:1]:
+            try:
+                finished = job.step()
+            except BatchError as error:
+                del self._under_way[release]
+                refused = self._refused(f"batch of release {release} refused: {error}", now, entropy)
+                return [*refused, *self._keep_matching()]
+            if finished:
+                del self._under_way[release]
+                return [*self._matched(release, entry, job, now), *self._keep_matching()]
+        return self._keep_matching()
+
+    def _keep_matching(self) -> list[Effect]:
+        return [
+            KeepMatching(release, job.done, job.total)
+            for release, (_, job) in list(self._under_way.items())[:1]
+        ]
+
+    def _matched(self, release: int, entry: BatchEntry, job: MatchJob, now: int) -> list[Effect]:
+        if self._wanted.get(release) != entry:
+            return []  # an index that came meanwhile does not list it any more, or it turned too old
         self._all_well()
+        rows = job.rows()
         for row in rows:
             self._memory.put_observation(row)
-        self._memory.put_batch(event.release, entry.sha256)
-        del self._wanted[event.release]
+        self._memory.put_batch(release, entry.sha256)
+        del self._wanted[release]
         self._advance()
         return self._notices.exposures(self._encounters.matched(), now) if rows else []
 
@@ -120,7 +165,7 @@ class Sync:
         """The wanted batches, oldest first, as many as one poll may fetch; the rest comes with later polls."""
         fetches: list[Effect] = []
         length = 0
-        for release in sorted(self._wanted):
+        for release in sorted(self._wanted.keys() - self._under_way.keys()):
             length += self._wanted[release].length
             if fetches and length > MAX_POLL_BYTES:
                 break

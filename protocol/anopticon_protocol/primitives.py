@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterable
+from typing import Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -20,6 +22,8 @@ _ECB = ECB()  # noqa: S305 - one block per identifier is what Exposure Notificat
 HKDF_BLOCK_BYTES = 32
 HKDF_MAX_BYTES = 255 * HKDF_BLOCK_BYTES
 """RFC 5869 section 2.3."""
+AES_SLACK_BYTES: Final = 15
+"""How much longer than its last block the library wants a buffer that it writes to."""
 
 
 def sha256(message: bytes) -> bytes:
@@ -64,6 +68,27 @@ def aes_ctr(key: bytes, counter_block: bytes, data: bytes) -> bytes:
 def aes_ecb(key: bytes, blocks: bytes) -> bytes:
     """AES of each 16-byte block of `blocks` on its own (NIST SP 800-38A)."""
     return Cipher(AES(key), _ECB).encryptor().update(blocks)
+
+
+def hkdf_aes_many(secrets: Iterable[bytes], label: bytes, blocks: Iterable[bytes], out: memoryview) -> None:
+    """For each secret in turn write AES-128 of its blocks, under HKDF(secret, no salt, label, 16), to `out`.
+
+    `out` needs room for AES_SLACK_BYTES more. One call for many secrets: what costs is making objects.
+    """
+    digest, info, at = hmac.digest, label + b"\x01", 0
+    for secret, plain in zip(secrets, blocks, strict=True):
+        key = digest(digest(_ZERO_SALT, secret, "sha256"), info, "sha256")[:16]
+        at += Cipher(AES(key), _ECB).encryptor().update_into(plain, out[at:])
+
+
+def prf_aes_many(secrets: Iterable[bytes], label: bytes, blocks: bytes, out: memoryview) -> None:
+    """For each secret in turn write AES-256 of `blocks`, under HMAC-SHA256(secret, label), to `out`; see hkdf_aes_many.
+
+    With the counters from 0 as blocks this is the keystream of AES-256-CTR.
+    """
+    digest, at = hmac.digest, 0
+    for secret in secrets:
+        at += Cipher(AES(digest(secret, label, "sha256")), _ECB).encryptor().update_into(blocks, out[at:])
 
 
 def shuffled(count: int, seed: bytes) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from anopticon_client.events import (
     FetchBatch,
     FetchIndex,
     IndexFetched,
+    KeepMatching,
     NoticeShown,
     ReportRequested,
     Scanned,
@@ -26,12 +27,14 @@ from anopticon_client.events import (
     ShowNotice,
     Sighting,
     Started,
+    TurnGranted,
     UploadAnswered,
     UploadResult,
     WakeAt,
     Warn,
     Woken,
 )
+from anopticon_client.native import best_engine
 from anopticon_client.phone import Phone
 from anopticon_client.state import NoticeKind, Snapshot
 from anopticon_simulation.keyserver import Edge, ServerLink, UploadRefused
@@ -66,7 +69,7 @@ class Device:
         self.wake_at = 0
         self.tally = Tally()
         self.skew = skew
-        self.phone = Phone(config, Snapshot())
+        self.phone = Phone(config, Snapshot(), best_engine())
         self._entropy = entropy
         self._edge = edge
         self._link = link
@@ -93,14 +96,14 @@ class Device:
         while events:
             event = events.popleft()
             outcome = self.phone.handle(event, now=now + self.skew, entropy=self._entropy())
-            if isinstance(event, BatchFetched):
+            if isinstance(event, BatchFetched | TurnGranted):
                 self._count()
             for effect in outcome.effects:
                 answer = self._carry_out(effect, now)
                 if answer is not None:
                     events.append(answer)
 
-    def _carry_out(self, effect: Effect, now: int) -> Event | None:
+    def _carry_out(self, effect: Effect, now: int) -> Event | None:  # noqa: C901 - one case an effect
         match effect:
             case Advertise(frame):
                 self.frame = frame
@@ -112,6 +115,8 @@ class Device:
                 data = self._edge.batch(entry.sha256)
                 self.tally.bytes_downloaded += len(data)
                 return BatchFetched(entry.release, data)
+            case KeepMatching():
+                return TurnGranted()
             case SendUpload(body):
                 return self._upload(body, now)
             case ShowNotice(notice):

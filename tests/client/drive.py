@@ -23,6 +23,7 @@ from anopticon_client.events import (
     FetchFailed,
     FetchIndex,
     IndexFetched,
+    KeepMatching,
     NoticeShown,
     Outcome,
     ReportRequested,
@@ -31,6 +32,7 @@ from anopticon_client.events import (
     ShowNotice,
     Sighting,
     Started,
+    TurnGranted,
     UploadAnswered,
     UploadResult,
     WakeAt,
@@ -245,4 +247,4 @@ class Town:
             return [IndexFetched(self.desk.index(self.now))]
         if isinstance(effect, FetchBatch):
             return [BatchFetched(effect.entry.release, self.desk.fetch(effect.entry.release))]
-        return []
+        return [TurnGranted()] if isinstance(effect, KeepMatching) else []

@@ -26,6 +26,7 @@ SHELLS = {
     "anopticon_client.__main__",
     "anopticon_client.cli",
     "anopticon_client.clock",
+    "anopticon_client.native",
     "anopticon_client.radio",
     "anopticon_client.recording",
     "anopticon_client.runner",

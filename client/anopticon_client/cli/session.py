@@ -18,6 +18,7 @@ from anopticon_client.cli.scorings import explain_lines
 from anopticon_client.clock import open_clock
 from anopticon_client.config import PhoneConfig
 from anopticon_client.errors import StoreError
+from anopticon_client.native import best_engine
 from anopticon_client.phone import Phone
 from anopticon_client.ports import Clock, Store
 from anopticon_client.radio import GaenOnAir, Position, RadioSettings, check_radio, open_radio
@@ -77,7 +78,7 @@ async def run_phone(plan: Plan) -> None:
         config = PhoneConfig(
             joined.design, {joined.key_id: joined.key}, plan.scoring, release_period=joined.period
         )
-        phone = Phone(config, store.load())
+        phone = Phone(config, store.load(), best_engine())
         settings = RadioSettings(
             clock.wall_seconds, config.tx_power_dbm, position=plan.position, gaen=plan.gaen
         )

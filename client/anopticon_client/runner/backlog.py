@@ -13,6 +13,7 @@ from anopticon_client.events import (
     Effect,
     FetchBatch,
     FetchIndex,
+    KeepMatching,
     Outcome,
     SendUpload,
     ShowNotice,
@@ -113,7 +114,7 @@ def _errand(effect: Effect) -> object:
             return ShowNotice, notice.notice_id
         case Warn(sentence):
             return Warn, sentence
-        case Advertise() | FetchIndex() | SendUpload() | WakeAt():
+        case Advertise() | FetchIndex() | KeepMatching() | SendUpload() | WakeAt():
             return type(effect)
         case _:
             assert_never(effect)

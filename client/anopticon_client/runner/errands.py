@@ -1,4 +1,4 @@
-"""What a phone's shell fetches and sends beside its other work: one download and one upload at a time."""
+"""What a phone's shell does beside its other work: one download, one upload and one match at a time."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from anopticon_client.events import (
     FetchFailed,
     FetchIndex,
     IndexFetched,
+    TurnGranted,
     UploadAnswered,
     UploadResult,
 )
@@ -22,13 +23,43 @@ Deliver = Callable[[Event], Awaitable[None]]
 """Hands over an event and returns when it is handled."""
 
 
+class Turns:
+    """Gives a phone that matches a long batch one turn after another, between which everybody else gets theirs."""
+
+    def __init__(self, deliver: Deliver) -> None:
+        """Give turns once `run` runs."""
+        self._deliver = deliver
+        self._any = asyncio.Event()
+        self._none = asyncio.Event()
+        self._none.set()
+
+    def grant(self) -> None:
+        """The phone has more to match."""
+        self._none.clear()
+        self._any.set()
+
+    async def finished(self) -> None:
+        """Return when the phone has nothing left to match."""
+        await self._none.wait()
+
+    async def run(self) -> None:
+        """Give turns, until cancelled."""
+        while True:
+            await self._any.wait()
+            self._any.clear()
+            await self._deliver(TurnGranted())
+            if not self._any.is_set():
+                self._none.set()
+
+
 class Downloads:
     """Fetches the index and batches one after the other, so that at most one batch is in memory."""
 
-    def __init__(self, server: KeyServer, deliver: Deliver) -> None:
-        """Fetch from `server` once `run` runs."""
+    def __init__(self, server: KeyServer, deliver: Deliver, turns: Turns) -> None:
+        """Fetch from `server` once `run` runs, the next batch when the one before is matched."""
         self._server = server
         self._deliver = deliver
+        self._turns = turns
         self._wanted: dict[int | None, FetchIndex | FetchBatch] = {}
         self._any = asyncio.Event()
 
@@ -51,6 +82,7 @@ class Downloads:
                     event = FetchFailed(str(error))
                 self._wanted.pop(key, None)
                 await self._deliver(event)
+                await self._turns.finished()
             self._any.clear()
 
     async def _fetch(self, effect: FetchIndex | FetchBatch) -> Event:

@@ -25,6 +25,7 @@ from anopticon_client.events import (
     Event,
     FetchBatch,
     FetchIndex,
+    KeepMatching,
     NoticeShown,
     ReportRequested,
     Scanned,
@@ -38,7 +39,7 @@ from anopticon_client.events import (
 from anopticon_client.phone import Phone
 from anopticon_client.ports import Clock, EntropySource, KeyServer, Notifier, Radio, Store
 from anopticon_client.runner.backlog import Backlog
-from anopticon_client.runner.errands import Downloads, Uploads
+from anopticon_client.runner.errands import Downloads, Turns, Uploads
 from anopticon_protocol.params import ENTROPY_BYTES
 
 SCAN_EVERY_SECONDS: Final = 300
@@ -87,7 +88,8 @@ class Runner:
         self._watch = watch or _look_away
         self._inbox: asyncio.Queue[tuple[Event | None, asyncio.Future[None]]] = asyncio.Queue()
         self._backlog = Backlog()
-        self._downloads = Downloads(ports.server, self._deliver)
+        self._turns = Turns(self._deliver)
+        self._downloads = Downloads(ports.server, self._deliver, self._turns)
         self._uploads = Uploads(ports.server, self._deliver)
         self._store_failed = False
         self._tasks: asyncio.TaskGroup
@@ -98,7 +100,7 @@ class Runner:
         async with asyncio.TaskGroup() as self._tasks:
             beside = [
                 self._tasks.create_task(loop)
-                for loop in (self._scan(), self._downloads.run(), self._uploads.run())
+                for loop in (self._scan(), self._downloads.run(), self._uploads.run(), self._turns.run())
             ]
             try:
                 await self._handle(Started())
@@ -165,6 +167,8 @@ class Runner:
                 await self._on_air(frame)
             case FetchIndex() | FetchBatch():
                 self._downloads.want(effect)
+            case KeepMatching():
+                self._turns.grant()
             case SendUpload(body):
                 self._uploads.send(body)
             case ShowNotice(notice):

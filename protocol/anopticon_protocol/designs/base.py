@@ -18,6 +18,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import ClassVar, Protocol
 
+from anopticon_protocol.designs.expansion import Expansion, Hashed
 from anopticon_protocol.designs.records import (
     Candidate,
     Match,
@@ -155,6 +156,10 @@ class Design(ABC):
     def candidates(self, key: SharedKey, until: int) -> Iterator[Candidate]:
         """Every identifier that `key` makes for time before `until`. Not called for filters."""
         raise NotImplementedError
+
+    def expansion(self, until: int) -> Expansion | Hashed | None:  # noqa: ARG002 - chains need it
+        """What engines need to match a batch of this design in bulk; None if they must go by `candidates`."""
+        return None
 
     def admit(
         self, rows: Sequence[Observation], candidate: Candidate | None, release: int

@@ -11,19 +11,19 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
-from anopticon_protocol.designs.base import (
-    Design,
-    Published,
-    TimeRange,
-    overlaps,
-)
+from anopticon_protocol.designs.base import Design, Published, TimeRange, overlaps
+from anopticon_protocol.designs.entries import decode_entries, encode_entries
+from anopticon_protocol.designs.expansion import Expansion
 from anopticon_protocol.designs.gaen_keys import (
     ENTRY_BYTES,
+    PADDED_HEAD,
     check_spans,
     decode_entry,
     encode_entry,
     key_id,
+    padded_blocks,
     revise,
+    rolling_expansion,
 )
 from anopticon_protocol.designs.gaen_metadata import calibration_confidence, open_metadata, plain_metadata
 from anopticon_protocol.designs.records import (
@@ -39,7 +39,7 @@ from anopticon_protocol.designs.records import (
     SharedKey,
     Token,
 )
-from anopticon_protocol.designs.uploads import check_common, decode_entries, encode_entries
+from anopticon_protocol.designs.uploads import check_common
 from anopticon_protocol.entropy import Entropy
 from anopticon_protocol.params import (
     DAY_SECONDS,
@@ -64,11 +64,12 @@ EMBARGO_SECONDS: Final = 7_200
 MIN_TX_POWER_DBM: Final = -50
 MAX_TX_POWER_DBM: Final = 20
 """Metadata that decrypts to a power outside this range is noise or forged (Google's matcher)."""
+RPIK_LABEL: Final = b"EN-RPIK"
 
 
 def rpi_key(tek: bytes) -> bytes:
     """RPIK = HKDF(TEK, no salt, "EN-RPIK", 16)."""
-    return hkdf_sha256(tek, b"EN-RPIK", EPHID_BYTES)
+    return hkdf_sha256(tek, RPIK_LABEL, EPHID_BYTES)
 
 
 def metadata_key(tek: bytes) -> bytes:
@@ -78,14 +79,13 @@ def metadata_key(tek: bytes) -> bytes:
 
 def padded_data(interval: int) -> bytes:
     """The block that is encrypted to an RPI: "EN-RPI", six zero bytes, the interval as u32 little-endian."""
-    return b"EN-RPI" + bytes(6) + interval.to_bytes(4, "little")
+    return PADDED_HEAD + interval.to_bytes(4, "little")
 
 
 @lru_cache(maxsize=512)
 def rpis(tek: bytes, first: int, count: int) -> tuple[bytes, ...]:
     """The RPIs of `count` intervals from interval number `first` on."""
-    blocks = b"".join(padded_data(first + step) for step in range(count))
-    stream = aes_ecb(rpi_key(tek), blocks)
+    stream = aes_ecb(rpi_key(tek), padded_blocks(first, count))
     return tuple(stream[start : start + EPHID_BYTES] for start in range(0, len(stream), EPHID_BYTES))
 
 
@@ -179,6 +179,11 @@ class Gaen(Design):
         del until
         for interval, rpi in enumerate(rpis(key.secret, key.index, key.span), start=key.index):
             yield Candidate(rpi, interval - TOLERANCE_INTERVALS, interval + TOLERANCE_INTERVALS)
+
+    def expansion(self, until: int) -> Expansion:
+        """One RPI an interval, as many as the entry's rolling period."""
+        del until
+        return rolling_expansion(RPIK_LABEL, TOLERANCE_INTERVALS, REPLAY_GUARD_SECONDS)
 
     def admit(
         self, rows: Sequence[Observation], candidate: Candidate | None, release: int

@@ -8,6 +8,10 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
+from anopticon_protocol.designs.expansion import Expansion, Scheme
 from anopticon_protocol.designs.records import Match, ReportType, SharedKey
 from anopticon_protocol.designs.uploads import check_unique
 from anopticon_protocol.errors import UploadError
@@ -44,6 +48,20 @@ def revise(match: Match, key: SharedKey) -> Match:
     if match.revised or key.report_type not in _LEGAL_REVISIONS.get(match.report_type, ()):
         return match
     return replace(match, report_type=key.report_type, days_since_onset=key.days_since_onset, revised=True)
+
+
+PADDED_HEAD: Final = b"EN-RPI" + bytes(6)
+"""What comes before the interval number in the block that is encrypted to an RPI."""
+
+
+def padded_blocks(first: int, count: int) -> bytes:
+    """The padded data of `count` intervals from interval number `first` on, one behind the other."""
+    blocks = np.zeros((count, 16), np.uint8)
+    blocks[:, : len(PADDED_HEAD)] = np.frombuffer(PADDED_HEAD, np.uint8)
+    blocks[:, len(PADDED_HEAD) :] = (
+        np.arange(first, first + count).astype("<u4").view(np.uint8).reshape(-1, 4)
+    )
+    return blocks.tobytes()
 
 
 def check_spans(keys: Sequence[SharedKey], rolling_period: int) -> None:
@@ -85,3 +103,40 @@ def decode_entry(entry: bytes) -> SharedKey:
         msg = f"days since onset {onset}, must be -{MAX_ONSET_DAYS}..{MAX_ONSET_DAYS} or {ONSET_UNKNOWN}"
         raise ValueError(msg)
     return SharedKey(secret, index, span, ReportType(report), None if onset == ONSET_UNKNOWN else onset)
+
+
+_FIELDS: Final = np.dtype(
+    [("secret", "V16"), ("index", ">u4"), ("span", "u1"), ("report", "u1"), ("onset", "i1")]
+)
+"""The entry as a record of numpy."""
+
+
+def sound_entries(entries: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """For an array of shape (n, ENTRY_BYTES), which entries `decode_entry` accepts."""
+    fields = np.ascontiguousarray(entries).view(_FIELDS).reshape(-1)
+    span, onset = fields["span"], fields["onset"]
+    found: npt.NDArray[np.bool_] = (
+        (span >= 1)
+        & (span <= 144)  # noqa: PLR2004 - TEKRollingPeriod
+        & (fields["index"].astype(np.int64) + span <= MAX_INTERVAL + 1)
+        & (fields["report"] <= max(ReportType))
+        & ((onset == ONSET_UNKNOWN) | (np.abs(onset.astype(np.int16)) <= MAX_ONSET_DAYS))
+    )
+    return found
+
+
+def rolling_expansion(label: bytes, tolerance: int, guard_seconds: int) -> Expansion:
+    """How entries expand to RPIs under `label`, accepted `tolerance` intervals to either side."""
+    return Expansion(
+        scheme=Scheme.ROLLING,
+        entry_bytes=ENTRY_BYTES,
+        secret_bytes=16,
+        label=label,
+        per_slot=1,
+        most_slots=144,
+        last_slot=MAX_INTERVAL,
+        tolerance=tolerance,
+        decode=decode_entry,
+        sound=sound_entries,
+        guard_seconds=guard_seconds,
+    )

@@ -11,14 +11,14 @@ from typing import Final
 
 from anopticon_protocol.designs.base import Published
 from anopticon_protocol.designs.dp3t import Dp3tDesign, broadcast_order, ephids_of
+from anopticon_protocol.designs.entries import decode_entries, encode_entries
+from anopticon_protocol.designs.expansion import Expansion, Scheme
 from anopticon_protocol.designs.records import Candidate, OwnKey, SharedKey
 from anopticon_protocol.designs.uploads import (
     MAX_KEY_AGE_SECONDS,
     check_common,
     check_plain_span,
     check_unique,
-    decode_entries,
-    encode_entries,
 )
 from anopticon_protocol.entropy import Entropy
 from anopticon_protocol.errors import InvalidParameterError
@@ -94,6 +94,21 @@ class Hybrid(Dp3tDesign):
         del until
         for ephid in window_ephids(key.secret, self.epochs_per_window):
             yield Candidate(ephid, key.index, key.index)
+
+    def expansion(self, until: int) -> Expansion:
+        """One stream, of the window's own length."""
+        del until
+        return Expansion(
+            scheme=Scheme.STREAM,
+            entry_bytes=ENTRY_BYTES,
+            secret_bytes=SECRET_BYTES,
+            label=WINDOW_LABEL,
+            per_slot=self.epochs_per_window,
+            most_slots=1,
+            last_slot=2 ** (8 * WINDOW_FIELD_BYTES) - 1,
+            tolerance=0,
+            decode=_decode,
+        )
 
 
 def _decode(entry: bytes) -> SharedKey:

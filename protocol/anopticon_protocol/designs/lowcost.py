@@ -11,8 +11,10 @@ from typing import Final
 
 from anopticon_protocol.designs.base import Published
 from anopticon_protocol.designs.dp3t import Dp3tDesign, broadcast_order, ephids_of
+from anopticon_protocol.designs.entries import decode_entries, encode_entries
+from anopticon_protocol.designs.expansion import Expansion, Scheme
 from anopticon_protocol.designs.records import Candidate, OwnKey, SharedKey
-from anopticon_protocol.designs.uploads import check_common, check_plain_span, decode_entries, encode_entries
+from anopticon_protocol.designs.uploads import check_common, check_plain_span
 from anopticon_protocol.entropy import Entropy
 from anopticon_protocol.params import DAY_SECONDS, EPOCH_SECONDS, RETENTION_DAYS
 from anopticon_protocol.primitives import sha256
@@ -105,6 +107,20 @@ class LowCost(Dp3tDesign):
             for ephid in day_ephids(secret):
                 yield Candidate(ephid, day, day)
             secret = next_day_key(secret)
+
+    def expansion(self, until: int) -> Expansion:
+        """A stream a day, and the chain of days."""
+        return Expansion(
+            scheme=Scheme.STREAM,
+            entry_bytes=ENTRY_BYTES,
+            secret_bytes=SECRET_BYTES,
+            label=BROADCAST_LABEL,
+            per_slot=EPHIDS_PER_DAY,
+            most_slots=MAX_CHAIN_DAYS,
+            last_slot=day_of(until - 1),
+            tolerance=0,
+            decode=_decode,
+        )
 
 
 MAX_CHAIN_DAYS: Final = RETENTION_DAYS + 2

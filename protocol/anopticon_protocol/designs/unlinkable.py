@@ -11,6 +11,7 @@ from typing import Final
 
 from anopticon_protocol.designs.base import Published
 from anopticon_protocol.designs.dp3t import Dp3tDesign
+from anopticon_protocol.designs.expansion import Hashed
 from anopticon_protocol.designs.records import OwnKey, SharedKey, Token
 from anopticon_protocol.designs.uploads import (
     MAX_KEY_AGE_SECONDS,
@@ -79,3 +80,8 @@ class Unlinkable(Dp3tDesign):
     def read(self, count: int, body: bytes) -> Published:
         """The published filter."""
         return FingerprintFilter.decode(count, body, remainder_bytes=REMAINDER_BYTES)
+
+    def expansion(self, until: int) -> Hashed:
+        """A filter, with nothing to expand."""
+        del until
+        return Hashed(REMAINDER_BYTES)

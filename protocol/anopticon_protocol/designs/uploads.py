@@ -1,14 +1,14 @@
-"""Rules that every design asks of an upload, and the fixed-length entries of designs that publish lists."""
+"""Rules that every design asks of an upload."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from anopticon_protocol.designs.records import SharedKey
-from anopticon_protocol.errors import BatchError, UploadError
-from anopticon_protocol.params import DAY_SECONDS, MAX_BATCH_KEYS, RETENTION_DAYS
+from anopticon_protocol.errors import UploadError
+from anopticon_protocol.params import DAY_SECONDS, RETENTION_DAYS
 
 if TYPE_CHECKING:
     from anopticon_protocol.designs.base import Design
@@ -55,35 +55,3 @@ def check_plain_span(keys: Sequence[SharedKey]) -> None:
     for number, key in enumerate(keys):
         if key.span != 1:
             raise UploadError(f"keys[{number}].span", f"{key.span}, must be 1 in this design")
-
-
-def encode_entries(keys: Iterable[SharedKey], encode: Callable[[SharedKey], bytes]) -> tuple[int, bytes]:
-    """Count and body of a list: the distinct encoded keys in ascending order of their bytes."""
-    entries = sorted({encode(key) for key in keys})
-    return len(entries), b"".join(entries)
-
-
-def decode_entries(
-    count: int, body: bytes, length: int, decode: Callable[[bytes], SharedKey]
-) -> tuple[SharedKey, ...]:
-    """Read a list of `count` entries of `length` bytes; raises BatchError naming the entry at fault.
-
-    Entries must stand in strictly ascending order: one list has one byte form, and no entry stands twice.
-    """
-    if count > MAX_BATCH_KEYS:
-        raise BatchError("oversized", f"{count} keys, at most {MAX_BATCH_KEYS} (MAX_BATCH_KEYS)")
-    if len(body) != count * length:
-        raise BatchError("count", f"body of {len(body)} bytes for {count} entries of {length} bytes")
-    keys: list[SharedKey] = []
-    previous = b""
-    for number in range(count):
-        entry = body[number * length : (number + 1) * length]
-        if entry <= previous:
-            reason, what = ("duplicate", "the same as") if entry == previous else ("order", "smaller than")
-            raise BatchError(reason, f"entry {number} is {what} the one before it")
-        try:
-            keys.append(decode(entry))
-        except ValueError as error:
-            raise BatchError("entry", f"entry {number}: {error}") from error
-        previous = entry
-    return tuple(keys)

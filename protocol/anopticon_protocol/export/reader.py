@@ -53,10 +53,10 @@ Event: TypeAlias = KeyRecord | Defect | ExportSummary
 
 _LOOKAHEAD: Final = 2 * MAX_SHORT_VARINT_BYTES + MAX_RECORD_BYTES
 """In the window before a field is read: any field that is not refused or skipped for its length fits."""
-_KEY_TAG: Final = KEYS << 3 | WireType.BYTES
-_KEY_DATA_HEAD: Final = bytes([0x0A, TEK_BYTES])
-_KEY_DATA_AT: Final = 4
-_SUFFIX_AT: Final = _KEY_DATA_AT + TEK_BYTES
+KEY_TAG: Final = KEYS << 3 | WireType.BYTES
+KEY_DATA_HEAD: Final = bytes([0x0A, TEK_BYTES])
+KEY_DATA_AT: Final = 4
+SUFFIX_AT: Final = KEY_DATA_AT + TEK_BYTES
 _MAX_SHORT_LENGTH: Final = 0x7F
 """The longest record whose length fits one byte, as _familiar_record takes it to."""
 MAX_KNOWN_SUFFIXES: Final = 4_096
@@ -65,7 +65,7 @@ MAX_KNOWN_SUFFIXES: Final = 4_096
 
 def scan_export(chunks: Iterable[bytes]) -> Iterator[Event]:
     """Yield every sound key and every defect of an export.bin given in chunks, and last an ExportSummary."""
-    return _Scan(chunks).run()
+    return Scan(chunks).run()
 
 
 def read_export(chunks: Iterable[bytes]) -> Iterator[Event]:
@@ -84,8 +84,8 @@ class _StopError(Exception):
         self.defect = defect
 
 
-class _Scan:
-    """One pass over one file."""
+class Scan:
+    """One pass over one file; entry_runs.py has a pass that makes no object a key."""
 
     __slots__ = ("_header", "_known", "_others", "_records", "_sound", "_window")
 
@@ -98,6 +98,7 @@ class _Scan:
         self._sound = 0
 
     def run(self) -> Iterator[Event]:
+        """Yield what the file holds; see scan_export."""
         complete = False
         try:
             yield from self._fields()
@@ -128,7 +129,7 @@ class _Scan:
             raise _StopError(_defect(DefectCode.HEADER, sentence, 0))
         window.position = len(EXPORT_MAGIC)
         while window.reach(_LOOKAHEAD):
-            record = self._familiar_record()
+            record = self._quickly()
             if record is not None:
                 yield record
                 continue
@@ -138,20 +139,23 @@ class _Scan:
                 for fault in error.faults:
                     yield _defect(*fault)
 
+    def _quickly(self) -> KeyRecord | None:
+        return self._familiar_record()
+
     def _familiar_record(self) -> KeyRecord | None:
         """Take a key whose bytes behind key_data were decoded before, the common case; None if new."""
         data, at = self._window.data, self._window.position
-        if data[at] != _KEY_TAG or data[at + 2 : at + _KEY_DATA_AT] != _KEY_DATA_HEAD:
+        if data[at] != KEY_TAG or data[at + 2 : at + KEY_DATA_AT] != KEY_DATA_HEAD:
             return None
         end = at + 2 + data[at + 1]
-        facts = self._known.get(data[at + _SUFFIX_AT : end])
+        facts = self._known.get(data[at + SUFFIX_AT : end])
         if facts is None or end > len(data):
             return None
         offset = self._window.base + at
         self._count_record(offset)
         self._window.position = end
         self._sound += 1
-        key = ExportedKey(data[at + _KEY_DATA_AT : at + _SUFFIX_AT], *facts)
+        key = ExportedKey(data[at + KEY_DATA_AT : at + SUFFIX_AT], *facts)
         return KeyRecord(key, self._records, offset, revised=False)
 
     def _field(self) -> Iterator[KeyRecord | Defect]:
@@ -216,8 +220,8 @@ class _Scan:
                 yield _defect(*fault, self._records)
             return
         short = len(body) <= _MAX_SHORT_LENGTH and len(self._known) < MAX_KNOWN_SUFFIXES
-        if plain and short and body.startswith(_KEY_DATA_HEAD):
-            self._known[body[_SUFFIX_AT - 2 :]] = (
+        if plain and short and body.startswith(KEY_DATA_HEAD):
+            self._known[body[SUFFIX_AT - 2 :]] = (
                 key.rolling_start,
                 key.rolling_period,
                 key.transmission_risk,

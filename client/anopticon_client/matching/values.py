@@ -1,0 +1,60 @@
+"""A set of 16-byte identifiers as arrays: a small table of prefixes in front, the whole values behind."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from anopticon_client.matching.engine import Bytes2D
+
+MIN_TABLE_BITS: Final = 16
+MAX_TABLE_BITS: Final = 27
+"""The table has one byte a prefix: 128 MiB at most, for a population; 32 MiB for the fullest phone."""
+SPARSE_BITS: Final = 7
+"""The table has at least 2**7 places for each value while it may grow, so that one identifier in 128 passes."""
+
+
+class ValueSet:
+    """Distinct identifiers that can be searched for by the million."""
+
+    def __init__(self, values: Bytes2D) -> None:
+        """Take an array of shape (n, 16)."""
+        bits = min(max(len(values).bit_length() + SPARSE_BITS, MIN_TABLE_BITS), MAX_TABLE_BITS)
+        self._mask = np.uint32((1 << bits) - 1)
+        self._table = np.zeros(1 << bits, np.bool_)
+        self._table[_prefixes(values) & self._mask] = True
+        high, low = _halves(values)
+        self._order = np.lexsort((low, high))
+        self._high, self._low = high[self._order], low[self._order]
+
+    def find(self, identifiers: Bytes2D) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """Which of `identifiers` are in the set, ascending, and for each the number of its value."""
+        passed = np.flatnonzero(self._table[_prefixes(identifiers) & self._mask])
+        high, low = _halves(identifiers[passed])
+        numbers = np.full(len(passed), -1, np.intp)
+        place = np.searchsorted(self._high, high)
+        # Values that agree in their first half stand side by side; but for hostile ones there is one of each.
+        open_ = np.flatnonzero(place < len(self._high))
+        while open_.size:
+            open_ = open_[self._high[place[open_]] == high[open_]]
+            same = self._low[place[open_]] == low[open_]
+            numbers[open_[same]] = self._order[place[open_[same]]]
+            open_ = open_[~same]
+            place[open_] += 1
+            open_ = open_[place[open_] < len(self._high)]
+        found = numbers >= 0
+        return passed[found], numbers[found]
+
+
+def _prefixes(values: Bytes2D) -> npt.NDArray[np.uint32]:
+    """The first four bytes of each value as a number."""
+    words: npt.NDArray[np.uint32] = values.view("<u4")[:, 0]
+    return words
+
+
+def _halves(values: Bytes2D) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    """Both halves of each value as numbers that sort as the bytes do."""
+    halves = np.ascontiguousarray(values).view(">u8").astype(np.uint64)
+    return halves[:, 0], halves[:, 1]
