@@ -45,5 +45,5 @@ def run(options: argparse.Namespace) -> int:
     for end in torn:
         print(f"note: {end}")
     for reason, times in notes.left_out.items():
-        print(f"left out: {times} {reason}")
+        print(f"left out ({times}): {reason}")
     return 0

@@ -52,5 +52,5 @@ def run(options: argparse.Namespace) -> int:
         for path in store_rows(options.folder, rows):
             print(path)
     for reason, times in notes.left_out.items():
-        print(f"left out: {times} {reason}")
+        print(f"left out ({times}): {reason}")
     return 0

@@ -145,7 +145,7 @@ def read_btsnoop(path: Path, options: ImportOptions, notes: Notes) -> Iterator[R
             if first:
                 first = False
                 yield manifest_for(path, options, time_ns, "btsnoop", _remark(drops), exact=True)
-            yield from _rows(records, _h4(packet, flags, datalink), time_ns, distances, notes)
+            yield from report_rows(records, _h4(packet, flags, datalink), time_ns, distances, notes)
         if first:
             yield manifest_for(path, options, 0, "btsnoop", "", exact=True)
 
@@ -178,7 +178,10 @@ def _h4(packet: bytes, flags: int, datalink: int) -> bytes:
     return bytes([EVENT_PACKET]) + packet if event else b""
 
 
-def _rows(records: Records, packet: bytes, time_ns: int, distances: Distances, notes: Notes) -> Iterator[Row]:
+def report_rows(
+    records: Records, packet: bytes, time_ns: int, distances: Distances, notes: Notes
+) -> Iterator[Row]:
+    """The frames of an HCI packet, type byte first, if it is an advertising report; raises RecordingError."""
     if not is_report(packet):
         notes.leave_out("packets that are no advertising report")
         return

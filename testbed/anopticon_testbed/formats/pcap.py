@@ -10,6 +10,7 @@ from typing import Final
 from anopticon_client.radio_records import HeardFrame
 from anopticon_client.recording.rows import Row
 from anopticon_testbed.errors import RecordingError
+from anopticon_testbed.formats.btsnoop import report_rows
 from anopticon_testbed.formats.common import Distances, ImportOptions, Notes, Records, manifest_for
 from anopticon_testbed.formats.link_layer import (
     LINKTYPE,
@@ -22,11 +23,16 @@ from anopticon_testbed.formats.link_layer import (
 MAGIC_MICROSECONDS: Final = 0xA1B2C3D4
 MAGIC_NANOSECONDS: Final = 0xA1B23C4D
 PCAPNG: Final = b"\n\r\r\n"
-MAX_PACKET_BYTES: Final = 4_096
-"""A link layer packet has at most 275 bytes with its pseudo header; a record that says more is damage."""
+LINKTYPE_HCI_H4: Final = 187
+LINKTYPE_HCI_H4_DIRECTED: Final = 201
+"""HCI as tcpdump and Bumble capture it: four bytes for the direction, then the packet."""
+MAX_PACKET_BYTES: Final = 70_000
+"""An HCI data packet has 64 KiB at most, one of the link layer 275 bytes; a record that says more is damage."""
 MAX_SECONDS: Final = 2**32
 SECOND_NS: Final = 1_000_000_000
 _HEAD_BYTES: Final = 24
+_DIRECTION_BYTES: Final = 4
+_READ: Final = (LINKTYPE, LINKTYPE_BARE, LINKTYPE_HCI_H4, LINKTYPE_HCI_H4_DIRECTED)
 _RECORD: Final = "IIII"
 
 
@@ -86,7 +92,11 @@ def read_pcap(path: Path, options: ImportOptions, notes: Notes) -> Iterator[Row]
             if first:
                 first = False
                 yield manifest_for(path, options, time_ns, "pcap", "", exact=True)
-            yield from _rows(records, packet, linktype, time_ns, distances, notes)
+            if linktype in {LINKTYPE, LINKTYPE_BARE}:
+                yield from _rows(records, packet, linktype, time_ns, distances, notes)
+            else:
+                skipped = _DIRECTION_BYTES if linktype == LINKTYPE_HCI_H4_DIRECTED else 0
+                yield from report_rows(records, packet[skipped:], time_ns, distances, notes)
         if first:
             yield manifest_for(path, options, 0, "pcap", "", exact=True)
 
@@ -113,10 +123,10 @@ def _header(records: Records, head: bytes) -> tuple[str, int, int]:
         magic = int.from_bytes(head[:4], "little" if name == "little" else "big")
         if magic in _MAGICS:
             linktype = struct.unpack_from(order + "I", head, 20)[0] & 0xFFFF
-            if linktype not in {LINKTYPE, LINKTYPE_BARE}:
+            if linktype not in _READ:
                 raise RecordingError(
-                    f"{records.path}: link type {linktype}, where {LINKTYPE} or {LINKTYPE_BARE} (Bluetooth LE link "
-                    "layer) is needed; captures of HCI are read as btsnoop"
+                    f"{records.path}: link type {linktype}: {LINKTYPE} and {LINKTYPE_BARE} (LE link layer), "
+                    f"{LINKTYPE_HCI_H4} and {LINKTYPE_HCI_H4_DIRECTED} (HCI) are read"
                 )
             return order, 1 if magic == MAGIC_NANOSECONDS else 1_000, linktype
     if head.startswith(PCAPNG):

@@ -28,7 +28,7 @@ class Format(NamedTuple):
 
 FORMATS: Final[dict[str, Format]] = {
     "parquet": Format(read_parquet, "a folder that `export` made"),
-    "pcap": Format(read_pcap, "captures of the LE link layer, link types 256 and 251"),
+    "pcap": Format(read_pcap, "captures of the LE link layer (link types 256, 251) or of HCI (187, 201)"),
     "btsnoop": Format(read_btsnoop, "HCI logs of Android, btmon and Wireshark"),
     "ececli": Format(read_ececli, "tables of NIST's Raspberry Pi testbed"),
     "mh": Format(read_mh, "raw logs of mh-'s exposure-notification-ble-python"),

@@ -36,7 +36,7 @@ def test_what_was_left_out_and_torn_is_said(tmp_path: Path, capsys: pytest.Captu
     assert main(["export", str(path), str(tmp_path / "out.pcap")]) == 0
     out = capsys.readouterr().out
     assert "torn at line" in out
-    assert "left out: 1 frames of more than 247 bytes" in out
+    assert "left out (1): frames of more than 247 bytes" in out
 
 
 def test_several_files_are_imported_under_one_run(tmp_path: Path) -> None:
