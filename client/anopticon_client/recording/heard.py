@@ -34,26 +34,26 @@ _LINE: Final = re.compile(
 
 
 def encode_heard(frame: HeardFrame) -> str | None:
-    """The line of a frame heard with its end; None if a field is out of its bounds."""
+    """The line of a frame heard with its end; None if a field is out of its bounds or of another type."""
     mono_ns, wall_ns, address, kind, pdu, rssi, data, channel = frame
-    if rssi is None:
-        signal = "null"
-    elif RSSI_MIN <= rssi <= RSSI_MAX:
-        signal = str(rssi)
-    else:
+    try:
+        if (
+            (rssi is not None and not RSSI_MIN <= rssi <= RSSI_MAX)
+            or len(data) > MAX_DATA_BYTES
+            or len(address) > MAX_ADDRESS_BYTES
+            or not 0 <= channel <= MAX_CHANNEL
+            or not INT64_MIN <= mono_ns <= INT64_MAX
+            or not INT64_MIN <= wall_ns <= INT64_MAX
+        ):
+            return None
+        # ":d" lets no fraction through: a row that the reader refuses would make the whole file a damaged one.
+        signal = "null" if rssi is None else f"{rssi:d}"
+        return (
+            f'{{"k":"heard","m":{mono_ns:d},"w":{wall_ns:d},"a":"{address.hex()}","t":"{kind.value}",'
+            f'"p":"{pdu.value}","r":{signal},"d":"{data.hex()}","c":{channel:d}}}\n'
+        )
+    except (TypeError, ValueError, AttributeError):
         return None
-    if (
-        len(data) > MAX_DATA_BYTES
-        or len(address) > MAX_ADDRESS_BYTES
-        or not 0 <= channel <= MAX_CHANNEL
-        or not INT64_MIN <= mono_ns <= INT64_MAX
-        or not INT64_MIN <= wall_ns <= INT64_MAX
-    ):
-        return None
-    return (
-        f'{{"k":"heard","m":{mono_ns},"w":{wall_ns},"a":"{address.hex()}","t":"{kind.value}","p":"{pdu.value}",'
-        f'"r":{signal},"d":"{data.hex()}","c":{channel}}}\n'
-    )
 
 
 def decode_heard(line: bytes) -> HeardFrame | None:

@@ -31,6 +31,8 @@ MAX_PACKET_BYTES: Final = 70_000
 MAX_SECONDS: Final = 2**32
 SECOND_NS: Final = 1_000_000_000
 _HEAD_BYTES: Final = 24
+_SNAP_BYTES: Final = 4_096
+"""Said of what is written here: no packet was cut to less."""
 _DIRECTION_BYTES: Final = 4
 _READ: Final = (LINKTYPE, LINKTYPE_BARE, LINKTYPE_HCI_H4, LINKTYPE_HCI_H4_DIRECTED)
 _RECORD: Final = "IIII"
@@ -49,7 +51,7 @@ def write_pcap(path: Path, rows: Iterable[Row], notes: Notes) -> int:
     count = 0
     try:
         with path.open("xb") as target:
-            target.write(struct.pack("<IHHiIII", MAGIC_NANOSECONDS, 2, 4, 0, 0, MAX_PACKET_BYTES, LINKTYPE))
+            target.write(struct.pack("<IHHiIII", MAGIC_NANOSECONDS, 2, 4, 0, 0, _SNAP_BYTES, LINKTYPE))
             for row in rows:
                 if not isinstance(row, HeardFrame):
                     continue
