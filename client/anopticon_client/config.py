@@ -9,6 +9,7 @@ from anopticon_client.errors import ConfigurationError
 from anopticon_client.scoring import DeviceCalibration, ExposureRule, Scorer
 from anopticon_protocol.designs.base import Design
 from anopticon_protocol.designs.gaen import MAX_TX_POWER_DBM, MIN_TX_POWER_DBM
+from anopticon_protocol.designs.records import Confidence
 from anopticon_protocol.params import REFERENCE_TX_POWER_DBM, RELEASE_PERIOD_SECONDS
 from anopticon_protocol.signing import VerifyingKey
 
@@ -19,7 +20,8 @@ class PhoneConfig:
 
     `trusted` holds the keys that may sign batches, by key id. `rule` is the scoring that decides which day is an
     exposure. `tx_power_dbm` is the radiated power of this model, `reference_tx_power_dbm` what others are taken to
-    radiate in designs whose frames do not say it. `calibration` corrects the RSSI that this model measures.
+    radiate in designs whose frames do not say it. `calibration` is that of this model: it corrects the RSSI that
+    the model measures, and its power takes the place of `tx_power_dbm`.
     """
 
     design: Design
@@ -49,3 +51,13 @@ class PhoneConfig:
             if not MIN_TX_POWER_DBM <= power <= MAX_TX_POWER_DBM:
                 msg = f"{name} = {power}, must be {MIN_TX_POWER_DBM}..{MAX_TX_POWER_DBM} dBm"
                 raise ConfigurationError(msg)
+
+    @property
+    def announced_power_dbm(self) -> int:
+        """The power that this phone radiates, and says that it does."""
+        return self.tx_power_dbm if self.calibration is None else self.calibration.tx_power_dbm
+
+    @property
+    def announced_confidence(self) -> Confidence | None:
+        """How well that power is known; None if nobody measured it."""
+        return None if self.calibration is None else self.calibration.confidence

@@ -32,7 +32,10 @@ class Schedule:
         self._epoch = epoch
         design = self._config.design
         self._current = self._key_for(now, entropy)
-        data = design.service_data(self._current, now, self._config.tx_power_dbm)
+        config = self._config
+        data = design.service_data(
+            self._current, now, config.announced_power_dbm, config.announced_confidence
+        )
         return [Advertise(encode(design.service_uuid, data))]
 
     def restart(self, now: int, entropy: Entropy) -> list[Effect]:

@@ -15,7 +15,7 @@ from anopticon_protocol.codes import parse_code
 from anopticon_protocol.designs import DESIGNS, open_design
 from anopticon_protocol.designs.base import Design, Published
 from anopticon_protocol.designs.dp3t import Dp3tDesign, ephids_of
-from anopticon_protocol.designs.records import OwnKey, SharedKey, Token
+from anopticon_protocol.designs.records import Confidence, OwnKey, SharedKey, Token
 from anopticon_protocol.designs.unlinkable import hashed_observation
 from anopticon_protocol.designs.uploads import check_common, check_plain_span, check_unique
 from anopticon_protocol.entropy import Entropy
@@ -56,9 +56,11 @@ class Sealed(Dp3tDesign):
         """A fresh seed for the window."""
         return OwnKey(now // WINDOW, 1, entropy.take("seed", 16))
 
-    def service_data(self, key: OwnKey, now: int, tx_power_dbm: int) -> bytes:
+    def service_data(
+        self, key: OwnKey, now: int, tx_power_dbm: int, confidence: Confidence | None = None
+    ) -> bytes:
         """The EphIDs of the window in their order."""
-        del tx_power_dbm
+        del tx_power_dbm, confidence
         return ephids_of(key.secret, b"sealed", EPOCHS)[now % WINDOW // 900]
 
     def observe(self, service_data: bytes, now: int) -> Token:

@@ -80,7 +80,7 @@ async def run_phone(plan: Plan) -> None:
         )
         phone = Phone(config, store.load(), best_engine())
         settings = RadioSettings(
-            clock.wall_seconds, config.tx_power_dbm, position=plan.position, gaen=plan.gaen
+            clock.wall_seconds, config.announced_power_dbm, position=plan.position, gaen=plan.gaen
         )
         check_radio(plan.radio, joined.design.service_uuid, plan.gaen)
         radio = await open_radio(plan.radio, settings)

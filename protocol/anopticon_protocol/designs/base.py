@@ -21,6 +21,7 @@ from typing import ClassVar, Protocol
 from anopticon_protocol.designs.expansion import Expansion, Hashed
 from anopticon_protocol.designs.records import (
     Candidate,
+    Confidence,
     Match,
     Observation,
     OwnKey,
@@ -96,8 +97,13 @@ class Design(ABC):
         return key.index * self.slot_seconds, (key.index + key.span) * self.slot_seconds
 
     @abstractmethod
-    def service_data(self, key: OwnKey, now: int, tx_power_dbm: int) -> bytes:
-        """The bytes to broadcast at `now` under `key`: the identifier, and encrypted metadata if there is any."""
+    def service_data(
+        self, key: OwnKey, now: int, tx_power_dbm: int, confidence: Confidence | None = None
+    ) -> bytes:
+        """The bytes to broadcast at `now` under `key`: the identifier, and encrypted metadata if there is any.
+
+        `confidence` is how well `tx_power_dbm` is known, None if nobody says; designs without metadata tell neither.
+        """
 
     # -- what a phone keeps of what it heard ----------------------------------------------------------------------
     @abstractmethod

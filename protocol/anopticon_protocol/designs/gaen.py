@@ -119,10 +119,12 @@ class Gaen(Design):
         start = now - now % DAY_SECONDS
         return OwnKey(interval_of(start), ROLLING_PERIOD, entropy.take("seed", SECRET_BYTES))
 
-    def service_data(self, key: OwnKey, now: int, tx_power_dbm: int) -> bytes:
+    def service_data(
+        self, key: OwnKey, now: int, tx_power_dbm: int, confidence: Confidence | None = None
+    ) -> bytes:
         """The RPI of the interval and its encrypted metadata."""
         rpi = rpis(key.secret, key.index, key.span)[interval_of(now) - key.index]
-        return rpi + encrypt_metadata(key.secret, rpi, plain_metadata(tx_power_dbm))
+        return rpi + encrypt_metadata(key.secret, rpi, plain_metadata(tx_power_dbm, confidence))
 
     def observe(self, service_data: bytes, now: int) -> Token:
         """The raw RPI, under the interval in which it was heard."""

@@ -13,7 +13,7 @@ from anopticon_protocol.designs.base import Published
 from anopticon_protocol.designs.dp3t import Dp3tDesign, broadcast_order, ephids_of
 from anopticon_protocol.designs.entries import decode_entries, encode_entries
 from anopticon_protocol.designs.expansion import Expansion, Scheme
-from anopticon_protocol.designs.records import Candidate, OwnKey, SharedKey
+from anopticon_protocol.designs.records import Candidate, Confidence, OwnKey, SharedKey
 from anopticon_protocol.designs.uploads import (
     MAX_KEY_AGE_SECONDS,
     check_common,
@@ -69,9 +69,11 @@ class Hybrid(Dp3tDesign):
             now // self.slot_seconds, 1, entropy.take("seed", SECRET_BYTES), entropy.take("order", 32)
         )
 
-    def service_data(self, key: OwnKey, now: int, tx_power_dbm: int) -> bytes:
+    def service_data(
+        self, key: OwnKey, now: int, tx_power_dbm: int, confidence: Confidence | None = None
+    ) -> bytes:
         """The EphID that the window's secret order puts into this epoch."""
-        del tx_power_dbm
+        del tx_power_dbm, confidence
         place = broadcast_order(key.order, self.epochs_per_window)[now % self.slot_seconds // EPOCH_SECONDS]
         return window_ephids(key.secret, self.epochs_per_window)[place]
 

@@ -13,7 +13,7 @@ from anopticon_protocol.designs.base import Published
 from anopticon_protocol.designs.dp3t import Dp3tDesign, broadcast_order, ephids_of
 from anopticon_protocol.designs.entries import decode_entries, encode_entries
 from anopticon_protocol.designs.expansion import Expansion, Scheme
-from anopticon_protocol.designs.records import Candidate, OwnKey, SharedKey
+from anopticon_protocol.designs.records import Candidate, Confidence, OwnKey, SharedKey
 from anopticon_protocol.designs.uploads import check_common, check_plain_span
 from anopticon_protocol.entropy import Entropy
 from anopticon_protocol.params import DAY_SECONDS, EPOCH_SECONDS, RETENTION_DAYS
@@ -61,9 +61,11 @@ class LowCost(Dp3tDesign):
         secret = _forward(previous.secret, days)
         return OwnKey(previous.index + days, 1, secret, entropy.take("order", 32))
 
-    def service_data(self, key: OwnKey, now: int, tx_power_dbm: int) -> bytes:
+    def service_data(
+        self, key: OwnKey, now: int, tx_power_dbm: int, confidence: Confidence | None = None
+    ) -> bytes:
         """The EphID that the day's secret order puts into this epoch."""
-        del tx_power_dbm
+        del tx_power_dbm, confidence
         place = broadcast_order(key.order, EPHIDS_PER_DAY)[epoch_in_day(now)]
         return day_ephids(key.secret)[place]
 

@@ -12,7 +12,7 @@ from typing import Final
 from anopticon_protocol.designs.base import Published
 from anopticon_protocol.designs.dp3t import Dp3tDesign
 from anopticon_protocol.designs.expansion import Hashed
-from anopticon_protocol.designs.records import OwnKey, SharedKey, Token
+from anopticon_protocol.designs.records import Confidence, OwnKey, SharedKey, Token
 from anopticon_protocol.designs.uploads import (
     MAX_KEY_AGE_SECONDS,
     check_common,
@@ -52,9 +52,11 @@ class Unlinkable(Dp3tDesign):
         """A fresh seed for this epoch."""
         return OwnKey(epoch_of(now), 1, entropy.take("seed", SECRET_BYTES))
 
-    def service_data(self, key: OwnKey, now: int, tx_power_dbm: int) -> bytes:
+    def service_data(
+        self, key: OwnKey, now: int, tx_power_dbm: int, confidence: Confidence | None = None
+    ) -> bytes:
         """The EphID of the epoch."""
-        del now, tx_power_dbm
+        del now, tx_power_dbm, confidence
         return ephid_of_seed(key.secret)
 
     def observe(self, service_data: bytes, now: int) -> Token:

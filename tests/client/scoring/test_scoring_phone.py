@@ -9,17 +9,22 @@ import pytest
 
 from anopticon_client.config import PhoneConfig
 from anopticon_client.errors import ConfigurationError
+from anopticon_client.events import Started
 from anopticon_client.exposure import contacts, day_scores
 from anopticon_client.scoring import (
     AttenuationDurations,
     Confidence,
     DeviceCalibration,
     ExposureRule,
+    KeyMapping,
     Scorer,
     SummaryScoring,
     open_scoring,
 )
+from anopticon_client.scoring.windows import windows_of
+from anopticon_protocol.advert import parse
 from anopticon_protocol.designs import open_design
+from anopticon_protocol.designs.gaen import encrypt_metadata
 from anopticon_protocol.designs.records import ReportType, SharedKey
 from anopticon_protocol.messages import BatchEntry, BatchIndex, Upload
 from tests.client.drive import DAY, SPECS, START, Handset, Town, clock, each_design, each_dp3t
@@ -155,6 +160,32 @@ def test_a_calibrated_phone_corrects_what_it_hears() -> None:
     assert bob.phone.exposure_notices == ()
     _, bob = town_with("gaen", ExposureRule())
     assert bob.minutes == {0: 50}
+
+
+@pytest.mark.parametrize("confidence", list(Confidence), ids=lambda one: one.name)
+def test_a_calibrated_phone_says_its_power_and_how_well_it_is_known(confidence: Confidence) -> None:
+    """Ann radiates -22 dBm and says so, in metadata of version 1.1; Bob's windows carry the confidence.
+
+    SPEC: SC-41, GA-2.
+    """
+    town = Town("gaen", "bob")
+    (bob,) = town.handsets
+    model = DeviceCalibration("Ann's", 0, -22, confidence, "this test")
+    ann = Handset("ann", replace(town.config, calibration=model, tx_power_dbm=20))
+    town.handsets.append(ann)
+    ann.handle(Started(), START)
+    (own,) = ann.saved.own_keys.values()
+    sealed = parse(ann.frame).service_data[16:]
+    plain = encrypt_metadata(own.secret, parse(ann.frame).service_data[:16], sealed)
+    assert plain == bytes([0x50 | confidence << 2, 0xEA, 0, 0])
+    town.meet(ann, bob, clock("09:00"), 20, -62)
+    town.run(clock("13:00"))
+    town.report(ann, START)
+    town.run(clock("13:00", day=1))
+    (near,) = contacts(town.design, [row for row in bob.rows if row.match])
+    assert {(packet.attenuation_db, packet.confidence) for packet in near.packets} == {(40, confidence)}
+    (window,) = windows_of(near, KeyMapping())
+    assert window.confidence is confidence
 
 
 def test_scores_are_as_of_the_last_event() -> None:
