@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from anopticon_client.scoring import PRESETS
 from anopticon_protocol.designs import DESIGNS
 from anopticon_simulation.errors import SimulationError
 from anopticon_simulation.report import summary
@@ -78,6 +79,9 @@ def _shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--design", metavar="NAME", help=f"one of {', '.join(DESIGNS)} (default: the scenario's)"
     )
+    parser.add_argument(
+        "--scoring", metavar="NAME", help=f"one of {', '.join(PRESETS)} (default: the scenario's rule)"
+    )
     parser.add_argument("--seed", type=int, metavar="N", help="whole number that all luck comes from")
     parser.add_argument(
         "--server", metavar="URL", help="a server started with: anopticon-server serve --rehearsal"
@@ -108,7 +112,7 @@ def _demo(asked: argparse.Namespace) -> int:
 
 
 def _go(scenario: Scenario, asked: argparse.Namespace, name: str) -> int:
-    scenario = scenario.with_design(asked.design).with_world(seed=asked.seed)
+    scenario = scenario.with_design(asked.design).with_scoring(asked.scoring).with_world(seed=asked.seed)
     out = asked.out or DEFAULT_OUT / name
     with results_folder(out):
         run = run_scenario(scenario, asked.server, stderr_progress(name))

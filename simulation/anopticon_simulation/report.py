@@ -39,17 +39,23 @@ def report_html(judged: Judged, result: Mapping[str, Any]) -> str:
 
 def headline(result: Mapping[str, Any]) -> str:
     """What happened, in one sentence."""
-    oracle, truth = result["oracle"], result["truth"]
-    faults = oracle["missed"] + oracle["wrongly_warned"]
-    warned = result["warned"]
+    truth, warned = result["truth"], result["warned"]
     was = f"{warned} was" if warned == 1 else f"{warned} were"
-    verdict = "exactly as the oracle demands" if not faults else f"and the oracle disagrees about {faults}"
+    verdict = _verdict(result)
     near = truth["rightly_warned"]
     return (
         f"Of {result['people']} people {result['positives']} tested positive and {result['uploads']} uploaded; "
         f"{was} warned, {verdict}. Of those really near for long enough, {near} were warned and "
         f"{truth['missed']} missed."
     )
+
+
+def _verdict(result: Mapping[str, Any]) -> str:
+    oracle = result["oracle"]
+    if oracle is None:
+        return f"as the scoring {result['scoring']} has it, which no oracle judges"
+    faults = oracle["missed"] + oracle["wrongly_warned"]
+    return "exactly as the oracle demands" if not faults else f"and the oracle disagrees about {faults}"
 
 
 def summary(result: Mapping[str, Any], rows: Mapping[str, list[dict[str, Any]]]) -> str:
@@ -66,7 +72,7 @@ def summary(result: Mapping[str, Any], rows: Mapping[str, list[dict[str, Any]]])
         f"  download    {download} bytes a phone a day, {result['batches_published']} batches",
         "",
         "                        rightly warned   missed   wrongly warned",
-        f"  against the oracle    {_row(oracle)}",
+        *([] if oracle is None else [f"  against the oracle    {_row(oracle)}"]),
         f"  against real contact  {_row(truth)}",
         "",
         *_differences(result),
@@ -84,6 +90,8 @@ def _grouped(number: int) -> str:
 
 
 def _differences(result: Mapping[str, Any]) -> list[str]:
+    if result["oracle"] is None:
+        return []
     differing = [one for one in result["other_designs"] if one["only_here"] or one["only_there"]]
     if not differing:
         return ["  The other designs would have warned the same people, of the same hearings.", ""]

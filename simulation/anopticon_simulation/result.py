@@ -43,6 +43,11 @@ class Judged:
     differences: tuple[DesignDifference, ...]
 
     @property
+    def oracle_knows(self) -> bool:
+        """Whether the oracle knows the scoring: of all there are it knows the minutes within a bound alone."""
+        return not self.plan.scenario.exposure.scoring
+
+    @property
     def by_oracle(self) -> Verdict:
         """Phones against the oracle: any difference is a fault of this software."""
         return Verdict.of(self.warned, self.demanded)
@@ -54,8 +59,10 @@ class Judged:
 
     @property
     def agrees(self) -> bool:
-        """Whether phones and oracle agree on every person, day and second."""
-        return {who: dict(days) for who, days in self.warned.items()} == self.demanded
+        """Whether phones and oracle agree on every person, day and second, or the oracle cannot say."""
+        return (
+            not self.oracle_knows or {who: dict(days) for who, days in self.warned.items()} == self.demanded
+        )
 
 
 def judge(plan: Plan, outcome: WorldOutcome) -> Judged:
@@ -83,18 +90,20 @@ def judge(plan: Plan, outcome: WorldOutcome) -> Judged:
         outcome=outcome,
         log=log,
         warned=_warned(outcome),
-        demanded=who_must_be_warned(plan.design, rules, log, reports),
+        demanded={} if scenario.exposure.scoring else who_must_be_warned(plan.design, rules, log, reports),
         truth=enough(near, scenario.exposure.minutes_per_day),
         near_seconds=near,
         counted_seconds={who: device.tally.counted for who, device in outcome.devices.items()},
-        differences=compare_designs(plan.design, others, rules, log, reports),
+        differences=()
+        if scenario.exposure.scoring
+        else compare_designs(plan.design, others, rules, log, reports),
     )
 
 
 def _warned(outcome: WorldOutcome) -> dict[int, dict[int, int]]:
     warned = {}
     for person, device in outcome.devices.items():
-        days = {day: device.tally.counted[day] for day in sorted(device.tally.warned_at)}
+        days = {day: device.tally.counted.get(day, 0) for day in sorted(device.tally.warned_at)}
         if days:
             warned[person] = days
     return warned
@@ -106,7 +115,8 @@ def result_of(judged: Judged) -> dict[str, Any]:
     tables = {name: len(rows) for name, rows in sorted(outcome.server_rows.items())}
     phone_days = max(1, len(outcome.devices) * plan.days)
     downloaded = sum(device.tally.bytes_downloaded for device in outcome.devices.values())
-    return {
+    oracle = judged.by_oracle.counts() | {"agrees_to_the_second": judged.agrees}
+    result = {
         "result_version": RESULT_VERSION,
         "spec_version": SPEC_VERSION,
         "scenario": {"digest": plan.scenario.digest(), "title": plan.scenario.title},
@@ -126,7 +136,7 @@ def result_of(judged: Judged) -> dict[str, Any]:
         "positives": len(plan.positives),
         "uploads": len(outcome.uploads),
         "warned": len(judged.warned),
-        "oracle": judged.by_oracle.counts() | {"agrees_to_the_second": judged.agrees},
+        "oracle": oracle if judged.oracle_knows else None,
         "truth": judged.by_truth.counts(),
         "server_rows_at_end": sum(tables.values()),
         "server_tables_at_end": tables,
@@ -136,10 +146,11 @@ def result_of(judged: Judged) -> dict[str, Any]:
         "observations_at_end": sum(device.phone.observation_count for device in outcome.devices.values()),
         "positive_people": _positives(plan, outcome),
         "warned_people": _people(plan, judged.warned),
-        "oracle_people": _sets(plan, judged.by_oracle),
+        "oracle_people": _sets(plan, judged.by_oracle) if judged.oracle_knows else None,
         "truth_people": _sets(plan, judged.by_truth),
         "other_designs": [_difference(plan, one) for one in judged.differences],
     }
+    return result if judged.oracle_knows else result | {"scoring": plan.scenario.exposure.scoring}
 
 
 def result_bytes(result: Mapping[str, Any]) -> bytes:

@@ -16,6 +16,9 @@ from typing import Any, Final, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from anopticon_client.config import PhoneConfig
+from anopticon_client.errors import ConfigurationError
+from anopticon_client.scoring import open_scoring
 from anopticon_protocol.designs import DESIGNS, open_design
 from anopticon_protocol.errors import InvalidParameterError
 from anopticon_simulation.errors import ScenarioError
@@ -73,6 +76,8 @@ class Scenario(Section):
         says which they are.
         """
         fields = self.model_dump(mode="json", exclude={"contacts": {"file"}})
+        if not self.exposure.scoring:
+            del fields["exposure"]["scoring"]  # digests of scenarios that choose none are as before
         return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
     def digest(self) -> str:
@@ -95,6 +100,14 @@ class Scenario(Section):
             raise ScenarioError(str(error)) from error
         window = getattr(design, "window_minutes", None) if ":" in spec else None
         return self.with_world(design=design.name, hybrid_window_minutes=window)
+
+    def with_scoring(self, name: str | None) -> Scenario:
+        """The same with another scoring, by the name of its preset; raises ScenarioError."""
+        if name is None:
+            return self
+        fields = self.model_dump(mode="json")
+        fields["exposure"]["scoring"] = name
+        return parse_scenario(fields, "command line")
 
     def with_channel(self, preset: str) -> Scenario:
         """The same on another of the channel's presets, `perfect` or `lossy`; raises ScenarioError."""
@@ -130,7 +143,19 @@ def parse_scenario(fields: Mapping[str, Any], source: str) -> Scenario:
             f"scenario {source}: server.release_period_seconds is {period}: with design {scenario.world.design} it "
             f"must be a multiple of {epoch} seconds, the time that one identifier is broadcast"
         )
+    _check_scoring(scenario, source)
     return scenario
+
+
+def _check_scoring(scenario: Scenario, source: str) -> None:
+    """Whether phones of this design could follow the scoring; raises ScenarioError."""
+    name = scenario.exposure.scoring
+    if not name:
+        return
+    try:
+        PhoneConfig(open_design(scenario.design_spec), {}, open_scoring(name))
+    except ConfigurationError as error:
+        raise ScenarioError(f"scenario {source}: exposure.scoring is {name!r}: {error}") from error
 
 
 def load_scenario(name: str) -> Scenario:

@@ -13,7 +13,7 @@ from typing import Final
 
 from anopticon_client.config import PhoneConfig
 from anopticon_client.events import Sighting
-from anopticon_client.exposure import ExposureRule
+from anopticon_client.scoring import ExposureRule, Scorer, open_scoring
 from anopticon_protocol.designs import open_design
 from anopticon_protocol.messages import BatchIndex
 from anopticon_protocol.signing import VerifyingKey
@@ -23,6 +23,7 @@ from anopticon_simulation.engine import Engine
 from anopticon_simulation.keyserver import CODE_ENTROPY_BYTES, Edge, Rows, ServerLink
 from anopticon_simulation.plan import Plan
 from anopticon_simulation.positives import Positive
+from anopticon_simulation.sections import ExposureSection
 
 SERVER_FIRST: Final = 0
 WAKE_NEXT: Final = 1
@@ -62,9 +63,7 @@ class World:
         config = PhoneConfig(
             design=open_design(plan.design),
             trusted={str(told["key_id"]): VerifyingKey.from_text(str(told["public_key"]))},
-            rule=ExposureRule(
-                plan.scenario.exposure.attenuation_bound_db, plan.scenario.exposure.minutes_per_day
-            ),
+            rule=_scoring(plan.scenario.exposure),
             release_period=plan.scenario.server.release_period_seconds,
             tx_power_dbm=plan.scenario.channel.tx_power_dbm,
             reference_tx_power_dbm=plan.scenario.channel.tx_power_dbm,
@@ -167,3 +166,10 @@ class World:
             releases=tuple(entry.release for entry in index.batches),
             events=self._engine.executed,
         )
+
+
+def _scoring(section: ExposureSection) -> Scorer:
+    """What phones decide by: the preset that the scenario names, else its own rule."""
+    if section.scoring:
+        return open_scoring(section.scoring)
+    return ExposureRule(section.attenuation_bound_db, section.minutes_per_day)

@@ -86,9 +86,11 @@ class PhonesSection(Section):
 class ExposureSection(Section):
     """The exposure rule (minutes within an attenuation bound, per UTC day) and its counterpart in metres.
 
-    58 dB is what a perfect channel measures at two metres: 54 dB at one metre and 12 dB a decade.
+    58 dB is what a perfect channel measures at two metres: 54 dB at one metre and 12 dB a decade. `scoring` names a
+    preset of the phone that takes the place of the rule; the oracle knows the rule alone and then judges nothing.
     """
 
+    scoring: Annotated[str, Field(max_length=64)] = ""
     attenuation_bound_db: Annotated[int, Field(ge=0, le=127)] = 58
     minutes_per_day: Annotated[int, Field(ge=1, le=MINUTES_PER_DAY)] = 15
     distance_bound_metres: Metres = 2.0
