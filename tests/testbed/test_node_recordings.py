@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from anopticon_client.radio_records import AddressType, HeardFrame, PduType
+from anopticon_client.recording.reader import read_recording
 from anopticon_client.recording.rows import ClockReading, Manifest, Moved, Row, Sent, Truth
 from anopticon_client.recording.writer import RecordingWriter
 from anopticon_client.scoring import open_scoring
@@ -17,6 +18,7 @@ from anopticon_testbed.evaluation.loading import load
 from anopticon_testbed.evaluation.nodes import read_nodes
 from anopticon_testbed.evaluation.readings import Recording
 from anopticon_testbed.evaluation.running import Request, evaluate
+from anopticon_testbed.formats.parquet import write_parquet
 from tests.testbed.runs import CAN, POLICY, SECOND, START, frame_of
 
 Place = tuple[float, float, float]
@@ -89,6 +91,16 @@ def test_schedules_and_positions_make_readings(tmp_path: Path) -> None:
         ("b", "a", 5, -70, -15, 5),
     ]
     assert recording.dropped == {"sender unknown": 1}
+
+
+def test_recordings_as_parquet_are_the_same(tmp_path: Path) -> None:
+    """A folder that was exported as Parquet gives the readings of the lines it was made from (EV-1)."""
+    lines, exported = tmp_path / "lines", tmp_path / "exported"
+    lines.mkdir()
+    write(lines, manifest("a", (0, 0, 0)), sent("a"), heard("b", 1), moved(2, (1, 0, 0)), heard("b", 3))
+    write(lines, manifest("b", (3, 4, 0)), sent("b"), heard("a", 5, -70))
+    write_parquet(exported, read_recording(lines))
+    assert rows_of(read(exported)) == rows_of(read(lines))
 
 
 def test_a_frame_that_two_nodes_sent_is_nobodys(tmp_path: Path) -> None:

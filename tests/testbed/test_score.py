@@ -47,7 +47,8 @@ def test_every_preset_can_be_evaluated(
     room: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     """Each scoring by name gives counts that add up, per scene and together, and rates that follow from them (EV-9)."""
-    found = document(capsys, tmp_path, room, "--config", name, "--minutes", "10")
+    level = ["--risk-level", "6"] if PRESETS[name].scorer.needs_risk_levels else []
+    found = document(capsys, tmp_path, room, "--config", name, "--minutes", "10", *level)
     total, *scenes = found["contacts"]
     assert [one["scene"] for one in scenes] == ["hall", "room"]
     for count in ("judged", "near", "true_positives", "false_positives", "true_negatives", "false_negatives"):
@@ -71,6 +72,35 @@ def test_a_scoring_does_well_on_a_recording_where_distance_decides(
     assert contacts["auc"] > 0.85
     assert contacts["auc_interval"]["low"] > 0.7
     assert singles["auc"] > 0.8
+
+
+def test_a_scoring_can_stand_in_a_file(
+    room: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A configuration of one's own gives what the preset with the same figures gives; a wrong one is refused (EV-9)."""
+    path = tmp_path / "mine.toml"
+    path.write_text('kind = "durations"\nthresholds_db = [55, 63]\nweights_percent = [100, 50, 0]\n')
+    own = document(capsys, tmp_path, room, "--config", path, "--minutes", "10")
+    preset = document(capsys, tmp_path, room, "--config", "german-2020-durations", "--minutes", "10")
+    assert own["contacts"] == preset["contacts"]
+    assert (own["scoring"]["name"], own["scoring"]["source"]) == ("mine.toml", "the file mine.toml")
+    for data, says in (
+        (b'kind = "magic"', "kind = 'magic'"),
+        (b"\xff", "cannot be read as text"),
+        (b" " * 20_000, "is larger than 16,384 bytes"),
+    ):
+        path.write_bytes(data)
+        assert main(["score", str(room), "--config", str(path)]) == 2
+        assert says in capsys.readouterr().err
+
+
+def test_a_scoring_of_times_is_not_defined_on_durations(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Minutes in bins have no times, so that scorings of Exposure Notification cannot be asked (EV-7)."""
+    path = write_tram(tmp_path, [[16.0, 0, 0], [0, 0, 16.0]], [1.0, 3.0])
+    assert main(["score", str(path), "--config", "google-sample-v2"]) == 2
+    assert "durations without times, which google-sample-v2 is not defined on" in capsys.readouterr().err
 
 
 def test_the_same_seed_gives_the_same_file_to_the_byte(
@@ -169,6 +199,11 @@ def test_a_tram_is_drawn_without_a_panel_for_single_readings(
     ("arguments", "says"),
     [
         (["--config", "swis-2020-durations"], "did you mean 'swiss-2020-durations'?"),
+        (
+            ["--config", "german-2020-v1"],
+            "weighs the transmission risk level of keys: give --risk-level 1..8",
+        ),
+        (["--config", "dp3t", "--risk-level", "9"], "risk-level = 9, must be 0..8"),
         (["--config", "dp3t", "--minutes", "-1"], "minutes = -1, must be"),
         (["--config", "dp3t", "--thin", "often"], "thin = 'often', must be LISTEN/EVERY"),
         (["--config", "dp3t", "--thin", "9/5"], "LISTEN <= EVERY"),

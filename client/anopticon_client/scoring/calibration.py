@@ -17,7 +17,8 @@ MAX_RSSI_OFFSET_DB: Final = 50
 MIN_CALIBRATED_DBM: Final = -127
 MAX_CALIBRATED_DBM: Final = 126
 """A calibrated RSSI is clamped to one signed byte, less the value that says unknown (Google's matcher)."""
-MAX_MODEL_CHARS: Final = 80
+MAX_MODEL_CHARS: Final = 100
+"""The longest name in the published table of models has 88."""
 MAX_SOURCE_CHARS: Final = 400
 
 

@@ -6,7 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
-from anopticon_client.scoring import PRESETS, Scorer, open_scoring
+from anopticon_client.scoring import PRESETS, Scorer, open_scoring, parse_scoring
+from anopticon_client.scoring.parsing import MAX_SCORING_BYTES
 from anopticon_testbed.errors import InputError
 from anopticon_testbed.evaluation.calibration_files import load_calibrations
 from anopticon_testbed.evaluation.columns import parse_mapping
@@ -15,12 +16,12 @@ from anopticon_testbed.evaluation.judging import DEFAULT_RESAMPLES, Draw
 from anopticon_testbed.evaluation.report import as_document, as_text
 from anopticon_testbed.evaluation.running import Request, evaluate
 
+MAX_RISK_LEVEL = 8
 SUMMARY = "judge a scoring on a recording with known distances"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Tell the parser what the verb takes."""
-    asked = Question()
     parser.add_argument(
         "recording", type=Path, nargs="+", help="recordings, or folders of them, of any known form"
     )
@@ -29,6 +30,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--readings-only", action="store_true", help="judge single readings by attenuation alone"
     )
+    _add_question(parser)
+    _add_figures(parser)
+    parser.add_argument(
+        "--cluster", choices=("pair", "device"), default="pair", help="what the bootstrap draws (%(default)s)"
+    )
+    parser.add_argument(
+        "--resamples", type=int, default=DEFAULT_RESAMPLES, help="resamples of the bootstrap (%(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of the bootstrap (%(default)s)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write everything as JSON")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it: .svg, .png or .pdf")
+
+
+def _add_question(parser: argparse.ArgumentParser) -> None:
+    """What counts as a contact."""
+    asked = Question()
     parser.add_argument(
         "--metres", type=float, default=asked.metres, help="near is at most this far (%(default)s)"
     )
@@ -53,6 +70,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LISTEN/EVERY",
         help="emulate a phone that listens LISTEN of EVERY seconds, such as 4/300",
     )
+
+
+def _add_figures(parser: argparse.ArgumentParser) -> None:
+    """What a recording does not say itself, and what decides."""
+    parser.add_argument(
+        "--risk-level",
+        type=int,
+        default=0,
+        help="transmission risk level of every key, 1..8, where a scoring asks",
+    )
     parser.add_argument(
         "--threshold", type=float, help="exposed from this score on, whatever the scoring says"
     )
@@ -66,15 +93,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--calibration", type=Path, metavar="FILE", help="RSSI offsets and powers of the models"
     )
     parser.add_argument("--tx-power", type=float, metavar="DBM", help="power of readings that do not say it")
-    parser.add_argument(
-        "--cluster", choices=("pair", "device"), default="pair", help="what the bootstrap draws (%(default)s)"
-    )
-    parser.add_argument(
-        "--resamples", type=int, default=DEFAULT_RESAMPLES, help="resamples of the bootstrap (%(default)s)"
-    )
-    parser.add_argument("--seed", type=int, default=1, help="of the bootstrap (%(default)s)")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write everything as JSON")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it: .svg, .png or .pdf")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -93,6 +111,7 @@ def run(options: argparse.Namespace) -> int:
         columns=parse_mapping(options.columns) if options.columns else {},
         calibrations=load_calibrations(options.calibration) if options.calibration else (),
         tx_power_dbm=options.tx_power,
+        risk_level=_risk_level(options.risk_level),
         draw=Draw(options.cluster, options.resamples, options.seed),
     )
     evaluation, recording = evaluate(request)
@@ -115,7 +134,25 @@ def _scoring(config: str | None) -> tuple[Scorer | None, str, str]:
     """The scoring, its name and its source."""
     if config is None:
         return None, "", ""
-    return open_scoring(config), config, PRESETS[config].source
+    path = Path(config)
+    if config in PRESETS or not path.is_file():
+        return open_scoring(config), config, PRESETS[config].source  # an unknown name is refused with a hint
+    try:
+        text = path.read_text(encoding="utf-8") if path.stat().st_size <= MAX_SCORING_BYTES else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"config: {path.name} cannot be read as text ({error})") from error
+    if text is None:
+        raise InputError(
+            f"config: {path.name} is larger than {MAX_SCORING_BYTES:,} bytes; a scoring is a few lines"
+        )
+    return parse_scoring(text), path.name, f"the file {path.name}"
+
+
+def _risk_level(level: int) -> int:
+    """A transmission risk level as export files carry it."""
+    if not 0 <= level <= MAX_RISK_LEVEL:
+        raise InputError(f"risk-level = {level}, must be 0..{MAX_RISK_LEVEL}")
+    return level
 
 
 def _thin(text: str | None) -> tuple[float, float] | None:

@@ -179,8 +179,13 @@ def _fixed(paired: pl.DataFrame, question: Question) -> Contacts:
     return Contacts(table, packets, unknown)
 
 
-def with_packets(contacts: Contacts) -> Iterator[list[Contact]]:
-    """What a phone would hand to its scoring, for each row of the table in order."""
+def with_packets(contacts: Contacts, risk_level: int = 0) -> Iterator[list[Contact]]:
+    """What a phone would hand to its scoring, for each row of the table in order.
+
+    Args:
+        contacts: what is judged.
+        risk_level: transmission risk level of every key, 0 for none.
+    """
     order = contacts.table.select(KEY).with_row_index("place")
     rounded = contacts.packets.with_columns(
         att=(pl.col("attenuation_db") + 0.5).floor().cast(pl.Int64),
@@ -190,7 +195,7 @@ def with_packets(contacts: Contacts) -> Iterator[list[Contact]]:
     rows = rounded.join(order, on=list(KEY)).sort("place", "at", maintain_order=True)
     grouped = dict(rows.group_by("place").agg("att", "at", "since").rows_by_key("place"))
     begin = DAY * DAY_SECONDS
-    facts = KeyFacts(start=begin)
+    facts = KeyFacts(start=begin, risk_level=risk_level)
     for place in range(contacts.table.height):
         found = grouped.get(place)
         if not found:

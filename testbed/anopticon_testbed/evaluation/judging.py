@@ -74,19 +74,22 @@ class Scored:
     unit: str
 
 
-def score_contacts(contacts: Contacts, scorer: Scorer, threshold: float | None = None) -> Scored:
+def score_contacts(
+    contacts: Contacts, scorer: Scorer, threshold: float | None = None, risk_level: int = 0
+) -> Scored:
     """Let a scoring judge each contact by itself, as if one person had met one other on that day.
 
     Args:
         contacts: what is judged.
         scorer: any scoring.
         threshold: exposed is a score of at least this; None for what the scoring itself decides.
+        risk_level: transmission risk level of every key, 0 for none.
     """
     values, decisions = [], []
     thresholds: set[Fraction] = set()
     unit = ""
     now = (DAY + 1) * DAY_SECONDS - 1
-    for handed in with_packets(contacts):
+    for handed in with_packets(contacts, risk_level):
         days = scorer.score(handed, now=now) if handed else ()
         value = max((day.value for day in days), default=Fraction(0))
         values.append(float(value))

@@ -16,6 +16,9 @@ from anopticon_testbed.evaluation.nodes import read_nodes
 from anopticon_testbed.evaluation.readings import NotARecordingError, Recording, refuse_too_many
 from anopticon_testbed.evaluation.tables import GZIP_MAGIC, read_csv, read_parquet, read_sqlite
 from anopticon_testbed.evaluation.tram import is_tram, is_tram_part, read_tram
+from anopticon_testbed.formats.common import ImportOptions, Notes
+from anopticon_testbed.formats.parquet import is_parquet
+from anopticon_testbed.formats.parquet import read_parquet as read_parquet_rows
 
 SQLITE_MAGIC: Final = b"SQLite format 3\x00"
 PARQUET_MAGIC: Final = b"PAR1"
@@ -69,7 +72,9 @@ def load(paths: Sequence[Path], mapping: Mapping[str, str]) -> tuple[Recording, 
     """
     found = _Found()
     for path in paths:
-        if path.is_dir():
+        if path.is_dir() and is_parquet(path):
+            found.nodes.append(path)
+        elif path.is_dir():
             _load_folder(path, mapping, found)
         elif path.is_file():
             if not path.stat().st_size:
@@ -89,7 +94,7 @@ def load(paths: Sequence[Path], mapping: Mapping[str, str]) -> tuple[Recording, 
 
 @dataclass
 class _Found:
-    """What was found so far: recordings, files of nodes (read together at the end), files passed over and why."""
+    """What was found so far: recordings, those of nodes (read together at the end), files passed over and why."""
 
     recordings: list[Recording] = field(default_factory=list)
     nodes: list[Path] = field(default_factory=list)
@@ -128,7 +133,12 @@ def _load_folder(folder: Path, mapping: Mapping[str, str], found: _Found) -> Non
 def _of_nodes(files: Sequence[Path], name: str) -> Recording:
     """All files of nodes as one recording: what one heard, the schedule of another explains."""
     torn: list[TornEnd] = []
-    rows = chain.from_iterable(read_recording(path, torn.append) for path in files)
+    rows = chain.from_iterable(
+        read_parquet_rows(path, ImportOptions(), Notes())
+        if path.is_dir()
+        else read_recording(path, torn.append)
+        for path in files
+    )
     recording = read_nodes(rows, name)
     if torn:
         lost = {"bytes behind a torn end, after a crash of the node": sum(one.bytes_lost for one in torn)}

@@ -14,6 +14,7 @@ from anopticon_testbed.evaluation.judging import (
     MAX_RESAMPLES,
     Draw,
     Judgement,
+    Scored,
     judge_contacts,
     judge_readings,
     score_contacts,
@@ -42,6 +43,7 @@ class Request:
         calibrations: of the devices.
         tx_power_dbm: of readings that do not say it.
         draw: how intervals are drawn.
+        risk_level: transmission risk level of every key, for scorings that ask for one; 0 for none.
     """
 
     paths: Sequence[Path]
@@ -55,6 +57,7 @@ class Request:
     calibrations: Sequence[DeviceCalibration] = ()
     tx_power_dbm: float | None = None
     draw: Draw = field(default_factory=Draw)
+    risk_level: int = 0
 
 
 def evaluate(request: Request) -> tuple[Evaluation, Recording]:
@@ -80,10 +83,12 @@ def evaluate(request: Request) -> tuple[Evaluation, Recording]:
         if lacking:
             remarks.append(f"No calibration for {', '.join(lacking)}: their figures are taken as they are.")
     judged: list[Judgement] = []
-    outcome, unknown = None, 0
+    outcome: Scored | None = None
+    unknown = 0
     if request.scorer is not None:
         contacts = find_contacts(recording, request.question)
-        outcome, unknown = score_contacts(contacts, request.scorer, request.threshold), contacts.unknown
+        outcome = score_contacts(contacts, request.scorer, request.threshold, request.risk_level)
+        unknown = contacts.unknown
         judged = judge_contacts(outcome.table, request.draw)
         remarks += remarks_on(judged)
     bound = 0.0
@@ -121,6 +126,15 @@ def _refuse_unjudgeable(raw: Recording, request: Request) -> None:
         raise RecordingError(
             f"{raw.name}: no reading has a distance, so that nothing can be judged; map the column of the true "
             "distance to distance_m"
+        )
+    if request.scorer is not None and request.scorer.needs_risk_levels and not request.risk_level:
+        raise InputError(
+            f"{request.config} weighs the transmission risk level of keys: give --risk-level 1..8"
+        )
+    if raw.fixed and request.scorer is not None and request.scorer.needs_times:
+        raise RecordingError(
+            f"{raw.name} holds durations without times, which {request.config} is not defined on; choose a scoring of "
+            "minutes in attenuation buckets"
         )
     if raw.fixed and request.scorer is None:
         raise RecordingError(

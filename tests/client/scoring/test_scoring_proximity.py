@@ -126,8 +126,8 @@ def test_the_receiver_corrects_the_rssi_and_the_sender_the_power() -> None:
     [
         ({"rssi_offset_db": 51}, "rssi_offset_db = 51, must be -50..50 dB"),
         ({"tx_power_dbm": 21}, "tx_power_dbm = 21, must be -50..20 dBm"),
-        ({"model": ""}, "model must be 1..80 printable characters"),
-        ({"model": "x" * 81}, "model must be 1..80 printable characters"),
+        ({"model": ""}, "model must be 1..100 printable characters"),
+        ({"model": "x" * 101}, "model must be 1..100 printable characters"),
         ({"source": "a\nb"}, "source must be 1..400 printable characters"),
     ],
     ids=["offset", "power", "no model", "long model", "source"],
