@@ -119,6 +119,10 @@ def _pair(one: NodeLog, other: NodeLog, first: Heard, second: Heard) -> Alignmen
         return None
     offset, drift, near = line
     left = difference[near] - offset - drift * at[near]
+    residual = float(np.median(np.abs(left)))
+    if residual > NEAR_SECONDS / 3:
+        # Spread evenly over what is near: no events in common, or stamps too coarse to tell.
+        return None
     middle = float(np.median(at[near]))
     told, error = _told(one, other, middle, offset + drift * middle)
     return Alignment(
@@ -127,7 +131,7 @@ def _pair(one: NodeLog, other: NodeLog, first: Heard, second: Heard) -> Alignmen
         events=int(near.sum()),
         offset_seconds=offset + (other.begun_ns - one.begun_ns) / NS,
         drift_ppm=drift * 1e6,
-        residual_seconds=float(np.median(np.abs(left))),
+        residual_seconds=residual,
         wall_seconds=_wall_ahead(one, other, middle, offset + drift * middle),
         told_seconds=told,
         told_error_seconds=error,
@@ -170,7 +174,8 @@ def _line(at: Seconds, difference: Seconds, guess: float) -> tuple[float, float,
     offset, drift = _theil_sen(np.array(centres), np.array(offsets))
     for _ in range(3):
         near_line = np.abs(difference - offset - drift * at) <= NEAR_SECONDS
-        if near_line.sum() < MIN_EVENTS:
+        chance = len(difference) * NEAR_SECONDS / SEARCH_SECONDS
+        if near_line.sum() < max(MIN_EVENTS, 4 * chance):
             return None
         if np.ptp(at[near_line]) > BLOCK_SECONDS / 2:
             drift, offset = np.polyfit(at[near_line], difference[near_line], 1)

@@ -98,10 +98,11 @@ def contact_recall(
         others = {senders.names[number] for number in np.unique(who[who >= 0]).tolist()}
         others |= {other.name for other in survey.nodes if other.sent}
         for name in sorted(others - {node.name}):
-            levels = _levels(node, who == senders.number(name), windows)
+            mine = who == senders.number(name)
+            levels = _levels(node, mine, windows)
             power = senders.tx_power_dbm(node, name)
             counts = [level is not None and max(0, power - level) <= bound_db for level in levels]
-            seconds = _seconds(node, senders, name, near_metres)
+            seconds = _seconds(node, senders, name, mine, near_metres)
             contacts.append(_contact((survey.run, name, node.name), seconds, windows, levels, counts))
     contacts = [one for one in contacts if one.known > 0]
     return Recall(near_metres, bound_db, scans, made_up, tuple(contacts)) if contacts else None
@@ -164,10 +165,14 @@ class _Seconds:
         return float(self.known[high] - self.known[low]), float(self.near[high] - self.near[low])
 
 
-def _seconds(node: NodeLog, senders: Senders, sender: str, near_metres: float) -> _Seconds:
+def _seconds(
+    node: NodeLog, senders: Senders, sender: str, mine: NDArray[np.bool_], near_metres: float
+) -> _Seconds:
     time = senders.times[node.name]
+    heard = np.sort(time.seconds(node.frames.mono_ns[mine]))
     begin = time.second(node.begun_ns)
-    metres = senders.distance(node, sender, np.arange(begin, time.second(node.ended_ns), GRAIN_SECONDS))
+    grid = np.arange(begin, time.second(node.ended_ns), GRAIN_SECONDS)
+    metres = senders.distance(node, sender, grid, heard)
     known, near = np.isfinite(metres), np.nan_to_num(metres, nan=math.inf) <= near_metres
     start = np.zeros(1)
     return _Seconds(

@@ -116,7 +116,7 @@ def _windows(
         return
     starts = np.arange(both[0][0], both[-1][1], WINDOW_SECONDS)
     counts = np.histogram(frames, np.append(starts, starts[-1] + WINDOW_SECONDS))[0]
-    metres = senders.distance(receiver, sender.name, starts + WINDOW_SECONDS / 2)
+    metres = senders.distance(receiver, sender.name, starts + WINDOW_SECONDS / 2, frames)
     for start, count, apart in zip(starts.tolist(), counts.tolist(), metres.tolist(), strict=True):
         expected = overlap(both, start, start + WINDOW_SECONDS) * 1_000 / every
         if expected >= 1:

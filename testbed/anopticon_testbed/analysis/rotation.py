@@ -19,6 +19,8 @@ MAX_LIFETIME_SECONDS: Final = 1_200.0
 """No identifier is on the air for more than 20 minutes: an epoch of 15 minutes, or a random time up to 20."""
 LATE_SECONDS: Final = 5.0
 """What a clock reading or a slow daemon may add to that."""
+MADE_UP: Final = frozenset({"dp3t"})
+"""Sources of imports that know senders and no addresses: those in the recording were made up."""
 _FIXED: Final = frozenset({AddressType.PUBLIC, AddressType.STATIC})
 
 
@@ -67,7 +69,7 @@ class Audit:
     fixed: tuple[bytes, ...]
     """Public and static addresses that carried an identifier."""
     hidden: int
-    """Frames whose address the platform hides: nothing can be said about them."""
+    """Frames whose address the platform hides, or an import made up: nothing can be said about them."""
 
     @property
     def longest_seconds(self) -> float:
@@ -140,7 +142,7 @@ def _pairings(survey: Survey, times: dict[str, NodeTime]) -> tuple[list[Pairing]
             if identifier is None:
                 continue
             kinds = survey.address_types[code // len(survey.payloads)]
-            if not address or kinds == {AddressType.PLATFORM}:
+            if not address or kinds == {AddressType.PLATFORM} or node.manifest.radio in MADE_UP:
                 hidden += int(count[place])
                 continue
             frames_before, since, until, who = merged.get((address, identifier), (0, np.inf, -np.inf, set()))

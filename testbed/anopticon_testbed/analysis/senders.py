@@ -18,7 +18,7 @@ from anopticon_testbed.analysis.times import NodeTime, Seconds
 MOVE_HOLD_SECONDS: Final = 5.0
 """Between two positions not further apart in time than this a walker went straight; else he stood where he was."""
 TRUTH_HOLD_SECONDS: Final = 60.0
-"""A distance told by a Truth row holds for so long, or until the next one."""
+"""A distance that truth rows change holds for so long after the last of them, or the last frame of that sender."""
 
 
 class Senders:
@@ -56,14 +56,18 @@ class Senders:
         result: NDArray[np.int32] = np.where(sender >= 0, sender, from_truth[node.frames.address])
         return result
 
-    def distance(self, receiver: NodeLog, sender: str, at: Seconds) -> Seconds:
-        """Metres between two at the given seconds of the run; NaN where nobody knows."""
+    def distance(self, receiver: NodeLog, sender: str, at: Seconds, heard: Seconds | None = None) -> Seconds:
+        """Metres between two at ascending seconds of the run; NaN where nobody knows.
+
+        `heard` are the seconds of the sender's frames, ascending; None if `at` are these.
+        """
+        told = self._told(receiver, sender, at, heard)
         one, other = self._tracks[receiver.name], self._tracks.get(sender)
-        if one is not None and other is not None:
-            apart = _positions(one, at) - _positions(other, at)
-            result: Seconds = np.sqrt((apart**2).sum(axis=1))
-            return result
-        return self._told(receiver, sender, at)
+        if one is None or other is None:
+            return told
+        apart = _positions(one, at) - _positions(other, at)
+        result: Seconds = np.where(np.isfinite(told), told, np.sqrt((apart**2).sum(axis=1)))
+        return result
 
     def number(self, name: str) -> int:
         """Number of a sender, -1 if none of its frames can be told."""
@@ -77,16 +81,21 @@ class Senders:
         told = (row.tx_power_dbm for row in self._truth.get((receiver.name, sender), ()))
         return next((power for power in told if power is not None), receiver.manifest.tx_power_dbm)
 
-    def _told(self, receiver: NodeLog, sender: str, at: Seconds) -> Seconds:
+    def _told(self, receiver: NodeLog, sender: str, at: Seconds, heard: Seconds | None) -> Seconds:
         rows = self._truth.get((receiver.name, sender), [])
-        distances = np.array([np.nan if row.distance_m is None else row.distance_m for row in rows])
         if not rows:
             return np.full(len(at), np.nan)
+        distances = np.array([np.nan if row.distance_m is None else row.distance_m for row in rows])
         since = self.times[receiver.name].seconds([row.mono_ns for row in rows])
         order = np.argsort(since, kind="stable")
         since, distances = since[order], distances[order]
         place = np.searchsorted(since, at, side="right") - 1
-        known = (place >= 0) & (at - since[np.maximum(place, 0)] <= TRUTH_HOLD_SECONDS)
+        known = place >= 0
+        if heard is not None and len(rows) > 1:
+            # A distance that changes was looked up when a frame came: without frames it grows stale.
+            knots = np.sort(np.concatenate([since, heard]))
+            last = np.searchsorted(knots, at, side="right") - 1
+            known &= at - knots[np.maximum(last, 0)] <= TRUTH_HOLD_SECONDS
         # Distances below 0 are how some sets say that a wall was between: no distance.
         value = distances[np.maximum(place, 0)]
         return np.where(known & (value >= 0), value, np.nan)

@@ -103,6 +103,9 @@ def _rotation(run: RunAnalysis, name: str) -> Table:
         ]
         for link in audit.links
     ]
+    if not audit.identifiers:
+        said = f"Nothing can be said: {audit.hidden:,} frames, whose addresses are hidden or were made up by an import."
+        return f"Rotation{name}", (), (), said
     verdict = "clean" if audit.clean else "NOT CLEAN"
     said = (
         f"{verdict}: {audit.identifiers} identifiers under {audit.addresses} addresses, {len(audit.links)} links, "
