@@ -26,6 +26,7 @@ VERBS: Final[dict[str, str]] = {
     "preflight": "check that every pair of nodes hears each other at the nominal rate",
     "calibrate": "work out transmit and receive offsets from a run with all devices 1 m apart",
     "analyse": "dead time, reception, strengths, rotations, clocks and contacts of recordings",
+    "replay": "run the phones of recordings again, and compare what they show",
     "live": "run the collector that nodes push to, and its web page",
     "fit-models": "fit RSSI offset and transmit power of phone models",
     "score": "judge a scoring on a recording with known distances",

@@ -1,0 +1,133 @@
+"""Phones run by hand in virtual time and recorded as a node does it, for replays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from anopticon_client.events import (
+    BatchFetched,
+    Event,
+    FetchFailed,
+    IndexFetched,
+    NoticeShown,
+    Outcome,
+    ReportRequested,
+    Scanned,
+    ShowNotice,
+    Started,
+    UploadAnswered,
+    UploadResult,
+    Woken,
+)
+from anopticon_client.radio_records import AddressType, HeardFrame, PduType
+from anopticon_client.recording.codec import encode_row
+from anopticon_client.recording.rows import Manifest, NoticeRow, PhoneInput, Row, ScanMark, ScanPhase
+from anopticon_protocol.codes import make_code
+from tests.client.desk import KEY_ID, SIGNER
+from tests.client.drive import Handset, Town
+
+NS = 10**9
+CODES = {make_code(bytes(range(16)))}
+
+
+class RecordedTown(Town):
+    """A town whose handsets are all recorded: rows by name of the handset."""
+
+    def __init__(self, spec: str, *names: str) -> None:
+        """As a Town."""
+        self.rows: dict[str, list[Row]] = {name: [] for name in names}
+        super().__init__(spec, *names)
+
+    def tell(self, handset: Handset, event: Event) -> None:
+        """Record what goes through a handset's hands, from its first event on."""
+        if not isinstance(handset.handle, _Recorder):
+            handset.handle = _Recorder(handset, self.rows[handset.name])  # type: ignore[method-assign]
+        super().tell(handset, event)
+
+    def write(self, folder: Path) -> Path:
+        """One recording for each handset."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for handset in self.handsets:
+            rows = [self._manifest(handset), *self.rows[handset.name]]
+            text = "".join(encode_row(row) for row in rows)
+            (folder / f"{handset.name}_run_000001.jsonl").write_text(text, encoding="ascii")
+        return folder
+
+    def _manifest(self, handset: Handset) -> Manifest:
+        config = handset.config
+        about: dict[str, str | int | float] = {
+            "key_id": KEY_ID,
+            "public_key": SIGNER.public.to_text(),
+            "release_period": config.release_period,
+            "store": "kept",
+        }
+        return Manifest(
+            handset.name, "run", 0, 0, config.design.spec, config.design.service_uuid, "made", config.tx_power_dbm,
+            None, None, "test", 1, about,
+        )  # fmt: skip
+
+
+class _Recorder:
+    """Stands in front of Handset.handle and writes rows."""
+
+    def __init__(self, handset: Handset, rows: list[Row]) -> None:
+        self._handle = handset.handle
+        self._rows = rows
+        self._name = handset.name
+
+    def __call__(self, event: Event, now: int) -> Outcome:
+        outcome = self._handle(event, now)
+        self._rows += rows_of(event, now)
+        for effect in outcome.effects:
+            if isinstance(effect, ShowNotice):
+                one = effect.notice
+                self._rows.append(
+                    NoticeRow(
+                        now * NS,
+                        now * NS,
+                        now,
+                        one.notice_id,
+                        one.kind.value,
+                        one.day,
+                        one.seconds,
+                        one.sentence,
+                    )
+                )
+        return outcome
+
+
+def rows_of(event: Event, now: int) -> Iterator[Row]:
+    """The rows that a node writes for an event, as its recorder does."""
+    when = now * NS, now * NS
+    if isinstance(event, Scanned):
+        yield ScanMark(*when, ScanPhase.BEGUN)
+        for sighting in event.sightings:
+            address, kind = bytes(6), AddressType.NON_RESOLVABLE
+            yield HeardFrame(*when, address, kind, PduType.UNKNOWN, None, sighting.frame)
+            yield HeardFrame(*when, address, kind, PduType.UNKNOWN, sighting.rssi_dbm, sighting.frame)
+        # Heard after the window, before the phone came to handle it: not part of the scan.
+        yield HeardFrame(*when, bytes(6), AddressType.NON_RESOLVABLE, PduType.UNKNOWN, -40, b"late")
+        yield ScanMark(*when, ScanPhase.ENDED, now, len(event.sightings))
+        return
+    number, data = _told(event)
+    yield PhoneInput(*when, now, type(event).__name__, number, data)
+
+
+def _told(event: Event) -> tuple[int, bytes]:  # noqa: PLR0911 - one line an event
+    match event:
+        case IndexFetched(data):
+            return (1, b"") if data is None else (0, data)
+        case BatchFetched(release, data):
+            return release, data
+        case FetchFailed(sentence):
+            return 0, sentence.encode()
+        case ReportRequested(code, since):
+            return since, b"valid" if code in CODES else b"invalid"
+        case UploadAnswered(result, sentence):
+            return list(UploadResult).index(result), sentence.encode()
+        case NoticeShown(notice_id):
+            return 0, notice_id.encode()
+        case _:
+            assert isinstance(event, Started | Woken)
+            return 0, b""
