@@ -91,9 +91,10 @@ class TurnGranted:
 
 @dataclass(frozen=True, slots=True)
 class FetchFailed:
-    """The index or a batch could not be had."""
+    """The index (`of_index`) or a batch could not be had."""
 
     sentence: str
+    of_index: bool = False
 
 
 @dataclass(frozen=True, slots=True)

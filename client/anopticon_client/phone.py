@@ -104,8 +104,8 @@ class Phone:
                 return self._matching(self._sync.batch_fetched(event, now, entropy))
             case TurnGranted():
                 return self._matching(self._sync.go_on(now, entropy))
-            case FetchFailed(sentence):
-                return self._sync.failed(sentence, now, entropy)
+            case FetchFailed():
+                return self._sync.failed(event, now, entropy)
             case ReportRequested():
                 return self._reporting.request(event, now, entropy)
             case UploadAnswered():

@@ -15,6 +15,7 @@ from anopticon_client.events import (
     BatchFetched,
     Effect,
     FetchBatch,
+    FetchFailed,
     FetchIndex,
     IndexFetched,
     KeepMatching,
@@ -61,7 +62,8 @@ class Sync:
         self._under_way: dict[int, tuple[BatchEntry, MatchJob]] = {}
         """The batches at hand, by release; the first is being matched."""
         self._complete_until = 0
-        self._failed_since_poll = False
+        self._batch_failed = False
+        """Whether a failure of a batch has been counted since the latest index."""
         self._longest_wait = max(config.release_period + POLL_SPREAD_SECONDS, RETRY_LONGEST_SECONDS)
 
     def poll_if_due(self, now: int, entropy: Entropy) -> list[Effect]:
@@ -69,7 +71,6 @@ class Sync:
         # A time further ahead than any plan was made by a clock that has since been set back.
         if now < self._memory.progress.next_poll <= now + self._longest_wait:
             return []
-        self._failed_since_poll = False
         self._plan_next_poll(now, entropy)
         return [FetchIndex()]
 
@@ -81,7 +82,8 @@ class Sync:
             try:
                 warnings = self._read_index(BatchIndex.decode(event.data), now)
             except BatchIndexError as error:
-                return self._refused(str(error), now, entropy)
+                return [Warn(str(error)), *self._count_failure(str(error), now, entropy)]
+        self._batch_failed = False
         self._advance()
         if not self._wanted:
             self._all_well()
@@ -133,22 +135,25 @@ class Sync:
         self._advance()
         return self._notices.exposures(self._encounters.matched(), now) if rows else []
 
-    def failed(self, sentence: str, now: int, entropy: Entropy) -> list[Effect]:
+    def failed(self, event: FetchFailed, now: int, entropy: Entropy) -> list[Effect]:
         """Plan another try, later each time; tell the person when it has failed several times.
 
-        What fails after one poll counts once, however many batches it was.
+        Batches that fail count once after each index, however many they are. Nothing here asks when the phone polled:
+        what a person is told follows from the events alone, so that a replay tells the same (SPEC.md TB-29).
         """
-        if self._failed_since_poll:
-            return []
-        return self._count_failure(sentence, now, entropy) or [Warn(sentence)]
+        if not event.of_index:
+            if self._batch_failed:
+                return []
+            self._batch_failed = True
+        return self._count_failure(event.sentence, now, entropy) or [Warn(event.sentence)]
 
     def _refused(self, sentence: str, now: int, entropy: Entropy) -> list[Effect]:
-        """What came must not be used: that is a failure of the server like silence, but each is named."""
-        counted = [] if self._failed_since_poll else self._count_failure(sentence, now, entropy)
+        """A batch that came must not be used: a failure of the server like silence, but each is named."""
+        counted = [] if self._batch_failed else self._count_failure(sentence, now, entropy)
+        self._batch_failed = True
         return [Warn(sentence), *counted]
 
     def _count_failure(self, sentence: str, now: int, entropy: Entropy) -> list[Effect]:
-        self._failed_since_poll = True
         failures = self._memory.progress.failed_polls + 1
         self._memory.update_progress(
             failed_polls=failures, next_poll=now + backoff_seconds(failures, entropy)

@@ -242,7 +242,7 @@ class Town:
             unreachable = UploadAnswered(UploadResult.UNREACHABLE, "no route to the server")
             return [self.desk.take(effect.body, self.now) if handset.online else unreachable]
         if isinstance(effect, FetchIndex | FetchBatch) and not handset.online:
-            return [FetchFailed("no route to the server")]
+            return [FetchFailed("no route to the server", of_index=isinstance(effect, FetchIndex))]
         if isinstance(effect, FetchIndex):
             return [IndexFetched(self.desk.index(self.now))]
         if isinstance(effect, FetchBatch):

@@ -51,7 +51,7 @@ def test_failures_are_retried_later_and_later_up_to_six_hours(spec: str) -> None
     now = clock("03:00")
     waits = []
     for failure in range(1, 41):
-        bob.handle(FetchFailed("no route"), now)
+        bob.handle(FetchFailed("no route", of_index=True), now)
         wait = bob.saved.progress.next_poll - now
         longest = min(60 * 2 ** (failure - 1), 21_600)
         assert longest // 2 <= wait <= longest
@@ -74,7 +74,7 @@ def test_a_server_that_is_down_is_told_of_once_and_anew_after_it_was_up(spec: st
     for _ in range(2):
         kinds = []
         for _ in range(6):
-            outcome = bob.handle(FetchFailed("no route"), now)
+            outcome = bob.handle(FetchFailed("no route", of_index=True), now)
             kinds.append(next(type(effect) for effect in outcome.effects))
             now = bob.saved.progress.next_poll
             bob.handle(Woken(), now)
@@ -114,18 +114,23 @@ def test_an_index_without_its_batches_is_no_recovery(spec: str) -> None:
 
 
 @each_design
-def test_what_fails_after_one_poll_counts_once(spec: str) -> None:
-    """Forty batches that cannot be had after one poll are one failure, said once.
+def test_batches_that_fail_after_one_index_count_once(spec: str) -> None:
+    """Forty batches that cannot be had are one failure, said once; after the next index they are another.
 
     SPEC: PH-29.
     """
-    _, bob = lone(spec)
+    town, bob = lone(spec)
     bob.handle(Woken(), clock("03:00"))
     for _ in range(40):
         bob.handle(FetchFailed("no route"), clock("03:01"))
     assert bob.saved.progress.failed_polls == 1
     assert bob.warnings == ["no route"]
     assert bob.saved.progress.next_poll <= clock("03:02")
+    entry = entry_of(clock("02:00"), town.desk.put(clock("02:00"), some_key(town.design)))
+    bob.handle(IndexFetched(index_of(town, entry, until=clock("02:00"))), clock("03:03"))
+    for _ in range(40):
+        bob.handle(FetchFailed("no route"), clock("03:04"))
+    assert bob.saved.progress.failed_polls == 2
 
 
 @each_design

@@ -16,6 +16,7 @@ from anopticon_client.events import (
     Scanned,
     ShowNotice,
     Started,
+    TurnGranted,
     UploadAnswered,
     UploadResult,
     Woken,
@@ -120,8 +121,8 @@ def _told(event: Event) -> tuple[int, bytes]:  # noqa: PLR0911 - one line an eve
             return (1, b"") if data is None else (0, data)
         case BatchFetched(release, data):
             return release, data
-        case FetchFailed(sentence):
-            return 0, sentence.encode()
+        case FetchFailed(sentence, of_index):
+            return int(of_index), sentence.encode()
         case ReportRequested(code, since):
             return since, b"valid" if code in CODES else b"invalid"
         case UploadAnswered(result, sentence):
@@ -129,5 +130,5 @@ def _told(event: Event) -> tuple[int, bytes]:  # noqa: PLR0911 - one line an eve
         case NoticeShown(notice_id):
             return 0, notice_id.encode()
         case _:
-            assert isinstance(event, Started | Woken)
+            assert isinstance(event, Started | Woken | TurnGranted)
             return 0, b""

@@ -79,7 +79,7 @@ class Downloads:
                 except ServerError as error:
                     # One failure, however many files were asked for: the phone asks for them again.
                     self._wanted.clear()
-                    event = FetchFailed(str(error))
+                    event = FetchFailed(str(error), of_index=key is None)
                 self._wanted.pop(key, None)
                 await self._deliver(event)
                 await self._turns.finished()

@@ -54,6 +54,8 @@ def _remarks(result: Replay) -> list[str]:
     lines = [str(difference) for difference in result.differences]
     if result.unseen:
         lines.append(f"{result.unseen} notices of a last moment may not have been shown")
+    if result.lost:
+        lines.append(f"{result.lost} rows were lost when it was recorded, so a replay may differ")
     if result.drawn_by_lot:
         lines.append(
             f"{result.drawn_by_lot} scans went over the phone's bounds: what it left out was drawn by lot, "

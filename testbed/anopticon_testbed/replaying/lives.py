@@ -18,11 +18,12 @@ from anopticon_client.events import (
     Scanned,
     Sighting,
     Started,
+    TurnGranted,
     UploadAnswered,
     UploadResult,
     Woken,
 )
-from anopticon_client.radio_records import HeardFrame
+from anopticon_client.radio_records import HeardFrame, RadioEvent, RadioEventKind
 from anopticon_client.recording.rows import Manifest, NoticeRow, PhoneInput, Row, ScanMark, ScanPhase
 from anopticon_protocol.codes import make_code
 from anopticon_protocol.designs import open_design
@@ -51,7 +52,8 @@ _BUILD: Final[dict[str, Callable[[PhoneInput], Event]]] = {
     "Woken": lambda _: Woken(),
     "IndexFetched": lambda row: IndexFetched(None if row.number else row.data),
     "BatchFetched": lambda row: BatchFetched(row.number, row.data),
-    "FetchFailed": lambda row: FetchFailed(row.data.decode()),
+    "TurnGranted": lambda _: TurnGranted(),
+    "FetchFailed": lambda row: FetchFailed(row.data.decode(), of_index=bool(row.number)),
     "ReportRequested": lambda row: ReportRequested(ANY_CODE if row.data == b"valid" else "", row.number),
     "UploadAnswered": lambda row: UploadAnswered(UPLOAD_RESULTS[row.number], row.data.decode()),
     "NoticeShown": lambda row: NoticeShown(row.data.decode()),
@@ -77,8 +79,11 @@ def phone_config(manifest: Manifest) -> PhoneConfig:
         raise RecordingError(f"{manifest.node}: its phone cannot be set up again: {error}") from error
 
 
-def phone_rows(rows: Iterable[Row], node: str) -> Iterator[Handled | NoticeRow]:
-    """What the phone handled and showed, in order; raises RecordingError if frames of a scan are missing."""
+def phone_rows(rows: Iterable[Row], node: str) -> Iterator[Handled | NoticeRow | RadioEvent]:
+    """What the phone handled and showed, and rows that the recorder lost, in order.
+
+    Raises RecordingError if frames of a scan are missing.
+    """
     window: list[Sighting] | None = None
     for row in rows:
         match row:
@@ -96,7 +101,7 @@ def phone_rows(rows: Iterable[Row], node: str) -> Iterator[Handled | NoticeRow]:
                 window = None
             case PhoneInput():
                 yield Handled(row.now, _event(row, node))
-            case NoticeRow():
+            case NoticeRow() | RadioEvent(kind=RadioEventKind.DROPPED):
                 yield row
             case _:
                 pass

@@ -8,8 +8,20 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from anopticon_client.config import PhoneConfig
-from anopticon_client.events import Effect, Event, Scanned, ShowNotice, Started, Warn
+from anopticon_client.events import (
+    BatchFetched,
+    Effect,
+    Event,
+    IndexFetched,
+    KeepMatching,
+    Scanned,
+    ShowNotice,
+    Started,
+    TurnGranted,
+    Warn,
+)
 from anopticon_client.phone import Phone
+from anopticon_client.radio_records import RadioEvent
 from anopticon_client.recording.reader import Recording
 from anopticon_client.recording.rows import NoticeRow
 from anopticon_client.storage.memory import MemoryStore
@@ -60,6 +72,8 @@ class Replay:
     differences: list[Difference] = field(default_factory=list)
     unseen: int = 0
     """Notices replayed out of the last input of a process that ended there: nobody knows whether they were seen."""
+    lost: int = 0
+    """Rows that the recorder could not write."""
     drawn_by_lot: int = 0
     """Events at which the phone left something out at random (9.3): from then on a replay may differ."""
 
@@ -98,10 +112,18 @@ class _Player:
         self._before_last = 0
         """How many notices had been shown before the latest input."""
         self._life = 0
+        self._matching = False
 
-    def play(self, rows: Iterable[Handled | NoticeRow]) -> None:
+    def play(self, rows: Iterable[Handled | NoticeRow | RadioEvent]) -> None:
         for row in rows:
+            if isinstance(row, RadioEvent):
+                # Frames that a radio lost never reached the phone; rows that the recorder lost did.
+                self._result.lost += int(row.details.get("count", 1)) * (
+                    row.details.get("where") == "recorder"
+                )
+                continue
             if isinstance(row, NoticeRow):
+                self._finish_matching()
                 self._live.append(Shown(row.notice_id, row.kind, row.day, row.seconds, row.sentence, row.now))
             else:
                 self._handle(row)
@@ -109,6 +131,8 @@ class _Player:
 
     def _handle(self, row: Handled) -> None:
         result = self._result
+        if isinstance(row.event, IndexFetched | BatchFetched):
+            self._finish_matching()
         if isinstance(row.event, Started):
             self._end_life()
             self._life += 1
@@ -125,11 +149,18 @@ class _Player:
         self._before_last = len(self._shown)
         self._carry_out(self._tell(row.event, row.now), row.now)
 
+    def _finish_matching(self) -> None:
+        """Give the turns that this engine needs beyond those of the live one, which may have been a faster one."""
+        while self._matching and self._phone is not None:
+            self._carry_out(self._tell(TurnGranted(), self._result.last), self._result.last)
+
     def _tell(self, event: Event, now: int) -> tuple[Effect, ...]:
         assert self._phone is not None  # noqa: S101 - made by the first event
         fresh = hashlib.sha256(self._seed + self._result.inputs.to_bytes(8, "big")).digest()
         outcome = self._phone.handle(event, now=now, entropy=fresh)
         self._store.apply(outcome.changes)
+        if isinstance(event, BatchFetched | TurnGranted):
+            self._matching = any(isinstance(effect, KeepMatching) for effect in outcome.effects)
         return outcome.effects
 
     def _carry_out(self, effects: Iterable[Effect], now: int) -> None:
@@ -146,6 +177,7 @@ class _Player:
 
     def _end_life(self) -> None:
         """Compare what was shown in a process that is over."""
+        self._matching = False
         result, live, shown = self._result, self._live, self._shown
         # What the last input of a process leads to may not have been shown any more.
         while len(shown) > max(len(live), self._before_last):
