@@ -515,6 +515,23 @@ def test_what_stands_in_the_way_of_a_start_is_said(
         assert "must be one of lowcost" in capsys.readouterr().err
 
 
+def test_radios_of_real_machines_are_refused_with_sentences(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A radio that is not there, and frames that real phones would log, stop a start with a sentence (RA-31, RA-32)."""
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path / 'none'}")
+    with parameter_server(parameters()) as url:
+        assert main(("run", "--server", url, "--radio", "bluez:hci0?speed=9")) == 2
+        assert "unknown option 'speed'" in capsys.readouterr().err
+        assert main(("run", "--server", url, "--radio", "bluez:hci0")) == 2
+        assert ("no D-Bus" if sys.platform == "linux" else "Linux only") in capsys.readouterr().err
+    with parameter_server(parameters(design="gaen")) as url:
+        assert main(("run", "--server", url, "--radio", "bluez:hci0")) == 2
+        assert "--carry-0xfd6f" in capsys.readouterr().err
+        assert main(("run", "--server", url, "--radio", "bluez:hci0?speed=9", "--transmit-0xfd6f")) == 2
+        assert "unknown option 'speed'" in capsys.readouterr().err
+
+
 @pytest.fixture
 def used(tmp_path: Path) -> Path:
     """The file of a phone that heard somebody and was warned."""
