@@ -106,6 +106,11 @@ def bench(arguments: list[str]) -> int:
     return _run(str(scripts[arguments[0]]), *arguments[1:])
 
 
+def bluez(arguments: list[str]) -> int:
+    """Check the radios against real BlueZ daemons in emulated machines; arguments go to the tool."""
+    return _run("-m", "tools.bluez", *arguments)
+
+
 def vectors(arguments: list[str]) -> int:
     """Write the project's test vectors anew; arguments go to the generator."""
     return _run(str(VECTORS), *arguments)
@@ -119,7 +124,7 @@ def native(arguments: list[str]) -> int:
 
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
-    verb.__name__: verb for verb in (demo, test, check, heavy, bench, vectors, lock, native)
+    verb.__name__: verb for verb in (demo, test, check, heavy, bench, bluez, vectors, lock, native)
 }
 
 

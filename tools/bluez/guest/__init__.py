@@ -1,0 +1,1 @@
+"""What runs inside the guest: daemons, emulated controllers, and the checks."""
