@@ -6,7 +6,7 @@ import asyncio
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from anopticon_client.radio.board_lines import parse_board_line
@@ -66,6 +66,8 @@ def structures_of_any_length(data: bytes) -> list[tuple[int, bytes]]:
     return found
 
 
+@example(bytes([3, 0x16, 0x68, 0xFD]))
+@example(bytes([2, 0x16, 0x68]))
 @given(payloads)
 def test_a_filter_and_a_parser_agree_on_what_is_ours(data: bytes) -> None:
     """The radios' filter takes what the parser of the protocol takes, and never raises (RC-14)."""

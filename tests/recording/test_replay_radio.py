@@ -54,6 +54,14 @@ def test_a_replay_keeps_the_pauses_of_the_recording(tmp_path: Path, speed: str) 
     ]
 
 
+def test_a_replay_makes_no_pause_where_the_clock_begins_anew(tmp_path: Path) -> None:
+    """After a boot the monotonic clock is smaller: frames follow at once, and later pauses are as recorded (RC-14)."""
+    rebooted = [frame(number, mono_ns=number * SECOND) for number in range(1, 4)]
+    write(tmp_path, [*FRAMES[:3], *rebooted])
+    _, times = run_virtual(played(f"replay:{tmp_path}"))
+    assert [round(time - times[0], 6) for time in times] == [0, 3, 6, 6, 7, 8]
+
+
 def test_a_replay_at_full_speed_takes_no_time(tmp_path: Path) -> None:
     """Without pauses everything is played in one moment of the loop, and nothing is missing (RC-14)."""
     write(tmp_path, ROWS * 30)

@@ -56,6 +56,26 @@ def test_every_part_begins_with_the_manifest(tmp_path: Path) -> None:
     ]
 
 
+def test_a_block_larger_than_a_part_has_one_to_itself(tmp_path: Path) -> None:
+    """However small the bound, no part is without rows, and no block is split (RC-4)."""
+    with RecordingWriter(tmp_path, MANIFEST, Clock(), replace(INLINE, part_bytes=1)) as writer:
+        for number in range(9):
+            writer.write(frame(number))
+            if number % 3 == 2:
+                writer.flush()
+    assert writer.counters.parts == 3
+    assert read(tmp_path) == ([frame(number) for number in range(9)], [])
+
+
+def test_rows_after_the_end_are_counted(tmp_path: Path) -> None:
+    """A row that comes after closing is dropped and counted, and closing twice is harmless (RC-9)."""
+    writer = write(tmp_path, [frame(1)])
+    writer.heard(frame(2))
+    writer.close()
+    assert writer.counters.dropped == 1
+    assert read(tmp_path) == ([frame(1)], [])
+
+
 def test_a_run_goes_on_in_new_parts(tmp_path: Path) -> None:
     """SPEC: RC-5. A process that takes up a run again writes into a part of its own, behind the earlier ones."""
     write(tmp_path, [frame(1)])

@@ -293,6 +293,40 @@ def test_a_record_that_says_it_is_huge_is_refused(tmp_path: Path, size: int) -> 
         list(pcap.read_pcap(path, OPTIONS, Notes()))
 
 
+def signed(pdu: bytes) -> bytes:
+    """An advertising PDU as a packet without pseudo header, with a right CRC."""
+    return struct.pack("<I", 0x8E89BED6) + pdu + crc(pdu)
+
+
+@pytest.mark.parametrize(
+    ("packet", "complaint"),
+    [
+        (signed(b"\x42\x07" + bytes(6)), "PDU of 6 bytes says that it has 7"),
+        (signed(b"\x42\x05" + bytes(5)), "shorter than an address"),
+        (signed(b"\x42\x26" + bytes(38)), "legacy PDU with 32 bytes of data"),
+        (signed(b"\x47\x02\x07\x01"), "extended header of 7 bytes in a PDU of 2"),
+        (b"\xd6\xbe\x89\x8e" + bytes(4), "shorter than an empty one"),
+    ],
+)
+def test_a_packet_that_contradicts_itself_is_refused(packet: bytes, complaint: str) -> None:
+    """Lengths that do not fit are errors in packets whose CRC is right, with or without pseudo header (RC-18)."""
+    with pytest.raises(ValueError, match=complaint):
+        decode_packet(packet, 251)
+    with pytest.raises(ValueError, match=complaint):
+        decode_packet(bytes(10) + packet, 256)
+    with pytest.raises(ValueError, match="shorter than its pseudo header"):
+        decode_packet(bytes(9), 256)
+
+
+def test_a_fraction_of_more_than_a_second_is_refused(tmp_path: Path) -> None:
+    """Microseconds above 999,999 are an error that names the record (RC-18)."""
+    path = tmp_path / "odd.pcap"
+    head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65_535, 256)
+    path.write_bytes(head + struct.pack("<IIII", 1, 1_000_000, 0, 0))
+    with pytest.raises(RecordingError, match=r"record 1 .* fraction of a second 1000000"):
+        list(pcap.read_pcap(path, OPTIONS, Notes()))
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
