@@ -127,6 +127,14 @@ def test_damage_before_the_end_is_refused_with_file_and_line(small: bytes, tmp_p
             list(read_recording(path))
 
 
+def test_a_block_that_does_not_match_its_check_is_named_by_its_lines(small: bytes, tmp_path: Path) -> None:
+    """The sentence says between which lines the change is (RC-7)."""
+    path = tmp_path / "damaged.jsonl"
+    path.write_bytes(small.replace(b'"r":-42', b'"r":-43'))
+    with pytest.raises(RecordingFileError, match="lines 6 to 7 are not those that line 8 checks"):
+        list(read_recording(path))
+
+
 @pytest.mark.parametrize(
     "content", [b"\x89PNG\r\n\x1a\n" + bytes(100), b"hello\n", b"{}\n", b'{"k":"heard"}\n']
 )

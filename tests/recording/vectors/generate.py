@@ -113,6 +113,7 @@ def cases() -> list[Case]:
         Case("cut off within the manifest", unchecked[:30], 0, torn_line=1),
         Case("nothing at all", b"", 0),
         Case("an input over two lines", block_of([*head, encode_row(long)]), 2),
+        Case("an input whose last line is missing", block_of(head) + first_line(long), 1, torn_line=3),
         Case(
             "keys in another order, and blanks",
             unchecked.replace(b'{"k":"heard","m":1,', b'{ "m": 1, "k":"heard",'),
