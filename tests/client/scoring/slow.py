@@ -1,4 +1,4 @@
-"""Exposure Notification v2 a second time: by definition, without regard to speed, and sharing no code with the phone.
+"""Exposure Notification a second time: by definition, without regard to speed, and sharing no code with the phone.
 
 Everything is asked of the whole list of packets again and again; numbers are fractions; nothing is sorted but times.
 """
@@ -81,3 +81,43 @@ def day_sums(contacts: list[Contact], rule: WindowScoring, now: int) -> dict[int
             if score >= rule.min_window_score:
                 scores.setdefault(day, []).append(score)
     return {day: (sum(found, Fraction(0)), max(found)) for day, found in scores.items()}
+
+
+def strongest_of_scans(packets: list[Packet]) -> list[Packet]:
+    """Of each identifier and scan the packet with the highest RSSI, the earliest of those."""
+    found = []
+    for identifier in {packet.identifier for packet in packets}:
+        for scan in scans_of([packet for packet in packets if packet.identifier == identifier]):
+            best = max(packet.rssi_dbm for packet in scan)
+            found.append(min((p for p in scan if p.rssi_dbm == best), key=lambda p: p.time))
+    return found
+
+
+def runs_of(packets: list[Packet]) -> list[tuple[int, int, tuple[int, int, int]]]:
+    """Exposures of v1 second by second: rounded duration, mean attenuation, seconds under 50, under 74, and above.
+
+    Every second belongs to the latest sighting not after it, the ones before the first sighting to that.
+    """
+    sightings = strongest_of_scans(packets)
+    by_time = {packet.time: max(packet.tx_power_dbm - packet.rssi_dbm, 0) for packet in sightings}
+    times = sorted(by_time)
+    found = []
+    for first in times:
+        if any(first - 600 <= earlier < first for earlier in times):
+            continue
+        run = [first]
+        while any(run[-1] < t <= run[-1] + 600 for t in times):
+            run.append(min(t for t in times if t > run[-1]))
+        seconds = [
+            by_time[max([t for t in run if t <= s] or [first])] for s in range(first - 150, run[-1] + 150)
+        ]
+        length = run[-1] - first + 300
+        duration = 300 * (length // 300 + (length % 300 > 150))
+        mean = floor(Fraction(sum(seconds), len(seconds)) + Fraction(1, 2))
+        bins = (
+            sum(s < 50 for s in seconds),
+            sum(50 <= s < 74 for s in seconds),
+            sum(s >= 74 for s in seconds),
+        )
+        found.append((duration, mean, bins))
+    return found

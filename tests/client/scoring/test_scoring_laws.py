@@ -20,10 +20,11 @@ from anopticon_client.scoring import (
     WindowScoring,
     open_scoring,
 )
+from anopticon_client.scoring.exposures import exposures_of
 from anopticon_client.scoring.weights import COUNTED_TYPES
 from anopticon_protocol.designs.records import ReportType
 from tests.client.scoring.given import DAY, MIDNIGHT, NOON, NOW, contact, heard
-from tests.client.scoring.slow import day_sums
+from tests.client.scoring.slow import day_sums, runs_of
 
 each_preset = pytest.mark.parametrize("name", list(PRESETS))
 weights = st.integers(0, 250)
@@ -96,6 +97,17 @@ def test_law_windows_score_as_a_second_implementation_says(
     assert {day: (one.reached("day_sum"), one.maximum) for day, one in found.items()} == day_sums(
         near, rule, now
     )
+
+
+@settings(max_examples=100)
+@given(st.lists(packets(), max_size=12, unique_by=lambda packet: packet.time))
+def test_law_exposures_are_as_a_second_implementation_says(near: list[Packet]) -> None:
+    """Duration, mean attenuation and attenuation durations of v1 are those of a count second by second.
+
+    SPEC: SC-20, SC-21, SC-22, SC-23.
+    """
+    found = list(exposures_of(contact(*near), (50, 74)))
+    assert [tuple(one) for one in found] == runs_of(near)
 
 
 @each_preset
