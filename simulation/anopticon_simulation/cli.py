@@ -12,7 +12,7 @@ from typing import Final
 
 from anopticon_client.scoring import PRESETS
 from anopticon_protocol.designs import DESIGNS
-from anopticon_simulation.errors import SimulationError
+from anopticon_simulation.errors import ScenarioError, SimulationError
 from anopticon_simulation.report import summary
 from anopticon_simulation.running import (
     Run,
@@ -65,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--contacts", metavar="FILE", help="contact list: t i j [groups], or Haslemere CSV; .gz and .zip too"
     )
+    run.add_argument(
+        "--recording", metavar="PATH", help="recordings of a testbed: phones hear what its radios heard"
+    )
     _shared(run)
     run.set_defaults(run=_run)
     listing = verbs.add_parser("scenarios", help="list the scenarios that are shipped")
@@ -101,6 +104,10 @@ def _scenarios(_: argparse.Namespace) -> int:
 
 def _run(asked: argparse.Namespace) -> int:
     scenario = load_scenario(asked.scenario)
+    if asked.contacts is not None and asked.recording is not None:
+        raise ScenarioError("give either --contacts or --recording: a world has one air")
+    if asked.recording is not None:
+        scenario = scenario.with_recording(asked.recording)
     if asked.contacts is not None:
         scenario = scenario.with_contacts_file(asked.contacts)
     return _go(scenario, asked, Path(asked.scenario).stem)

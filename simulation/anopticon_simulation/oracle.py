@@ -7,7 +7,7 @@ second time on purpose. So it must agree with the phones exactly, for every desi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -22,13 +22,17 @@ GAEN_TOLERANCE: Final = 12
 
 
 class Hearing(NamedTuple):
-    """One person's phone heard another's: world time, RSSI, and the receiver's gap to its previous scan (0: first)."""
+    """One person's phone heard another's in a scan: world time, RSSI, and the receiver's gap to its previous scan.
+
+    The gap is 0 for the first. `more_dbm` are the strengths of further frames of the same sender in the same scan.
+    """
 
     time: int
     receiver: int
     sender: int
     rssi_dbm: int
     gap_seconds: int
+    more_dbm: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,8 @@ class Coverage:
     """How one design lays identifiers over time: by slots of a length, shared by sender and receiver.
 
     `tolerance` is how many slots apart the two clocks may place one hearing. `checks_release` says whether phones
-    refuse what they received after its key was out, `waits_for_slot` whether a key is held back until its slot is over.
+    refuse what they received after its key was out, `waits_for_slot` whether a key is held back until its slot is over,
+    `keeps_packets` whether phones take the mean of attenuations rather than of strengths.
     """
 
     report_slot: int
@@ -65,6 +70,7 @@ class Coverage:
     tolerance: int = 0
     checks_release: bool = True
     waits_for_slot: bool = False
+    keeps_packets: bool = False
 
 
 def coverage_of(design: str, hybrid_window: int) -> Coverage:
@@ -73,7 +79,7 @@ def coverage_of(design: str, hybrid_window: int) -> Coverage:
         "lowcost": Coverage(DAY, DAY),
         "unlinkable": Coverage(QUARTER_HOUR, QUARTER_HOUR, waits_for_slot=True),
         "hybrid": Coverage(hybrid_window, hybrid_window),
-        "gaen": Coverage(DAY, TEN_MINUTES, GAEN_TOLERANCE, checks_release=False),
+        "gaen": Coverage(DAY, TEN_MINUTES, GAEN_TOLERANCE, checks_release=False, keeps_packets=True),
     }
     name = design.partition(":")[0]
     if name not in known:
@@ -86,10 +92,11 @@ def who_must_be_warned(
     design: str, rules: OracleRules, log: Iterable[Hearing], reports: Iterable[Report]
 ) -> dict[int, dict[int, int]]:
     """Seconds within the bound by person and UTC day, of every person and day on which the exposure rule is met."""
-    counts = _counter(coverage_of(design, rules.hybrid_window), rules, {one.person: one for one in reports})
+    coverage = coverage_of(design, rules.hybrid_window)
+    counts = _counter(coverage, rules, {one.person: one for one in reports})
     seconds: dict[int, dict[int, int]] = {}
     for hearing in log:
-        if rules.tx_power_dbm - hearing.rssi_dbm > rules.attenuation_bound_db or not counts(hearing):
+        if _attenuation(hearing, rules, coverage) > rules.attenuation_bound_db or not counts(hearing):
             continue
         day = (hearing.time + rules.clock_skew.get(hearing.receiver, 0)) // DAY
         credit = min(hearing.gap_seconds, LONGEST_CREDIT) if hearing.gap_seconds else CREDIT_OF_FIRST_SCAN
@@ -98,6 +105,19 @@ def who_must_be_warned(
     needed = rules.minutes_per_day * 60
     warned = {who: {d: s for d, s in days.items() if s >= needed} for who, days in seconds.items()}
     return {who: days for who, days in sorted(warned.items()) if days}
+
+
+def _attenuation(hearing: Hearing, rules: OracleRules, coverage: Coverage) -> int:
+    """Attenuation of a scan in dB: a mean of whole numbers, halves rounded up before or after the subtraction."""
+    strengths = (hearing.rssi_dbm, *hearing.more_dbm)
+    if coverage.keeps_packets:
+        return _mean([max(0, rules.tx_power_dbm - one) for one in strengths])
+    return max(0, rules.tx_power_dbm - _mean(strengths))
+
+
+def _mean(values: Sequence[int]) -> int:
+    doubled, count = 2 * sum(values), 2 * len(values)
+    return (doubled + len(values)) // count
 
 
 def _counter(

@@ -113,6 +113,18 @@ class Scenario(Section):
         """The same on another of the channel's presets, `perfect` or `lossy`; raises ScenarioError."""
         return parse_scenario(self.model_dump(mode="json") | {"channel": {"preset": preset}}, "command line")
 
+    def with_recording(self, folder: str) -> Scenario:
+        """The same on the air of a recording, or of a folder of them."""
+        fields = self.model_dump(mode="json")
+        fields["contacts"] |= {"kind": "recording", "file": folder}
+        return parse_scenario(fields, "command line")
+
+    def with_tx_power(self, dbm: int) -> Scenario:
+        """The same with phones that radiate this power; raises ScenarioError."""
+        fields = self.model_dump(mode="json")
+        fields["channel"] |= {"tx_power_dbm": dbm}
+        return parse_scenario(fields, "recording")
+
     def with_contacts_file(self, file: str) -> Scenario:
         """The same with its contacts from `file`."""
         fields = self.model_dump(mode="json")

@@ -84,7 +84,7 @@ def test_a_file_is_read_by_its_path(tmp_path: Path) -> None:
         ({"world": {"seed": -1}}, ["world.seed", "-1", "at least 0"]),
         ({"server": {"release_period_seconds": 7_000}}, ["release_period_seconds", "7000", "divide a day"]),
         ({"contacts": {"kind": "town", "file": "x"}}, ["contacts", "file", "trace"]),
-        ({"contacts": {"kind": "sky"}}, ["contacts.kind", "'sky'", "'town' or 'trace'"]),
+        ({"contacts": {"kind": "sky"}}, ["contacts.kind", "'sky'", "'town', 'trace' or 'recording'"]),
         ({"contacts": {"town": {"people": 5_000, "days": 60}}}, ["contacts.town", "MAX_TOWN_PERSON_DAYS"]),
         ({"contacts": {"town": {"household_size_weights": [0, 0]}}}, ["household_size_weights", "all be 0"]),
         ({"contacts": {"town": {"work": {"start_hour": 17, "end_hour": 8}}}},

@@ -48,9 +48,9 @@ class WorldSection(Section):
 
 
 class ContactsSection(Section):
-    """Where contacts come from: a generated town, or a file that the person running it names."""
+    """Where contacts come from: a generated town, or a list or a recording that the person running it names."""
 
-    kind: Literal["town", "trace"] = "town"
+    kind: Literal["town", "trace", "recording"] = "town"
     file: str | None = None
     resolution_seconds: Annotated[int, Field(ge=1, le=3_600)] = 20
     default_distance_metres: Annotated[float, Field(ge=0.1, le=100)] = 1.0
@@ -59,7 +59,9 @@ class ContactsSection(Section):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if self.kind == "town" and self.file is not None:
-            raise ValueError('file is for kind = "trace"; kind = "town" makes its own contacts')
+            raise ValueError(
+                'file is for kind = "trace" or "recording"; kind = "town" makes its own contacts'
+            )
         return self
 
 
