@@ -3,6 +3,7 @@
 TestbedError
   SetupError       the machine lacks something that a node needs
   RecordingError   a recording cannot be used, with file and row
+  CollectorError       the collector does not answer, or refuses what a node tells it
   InputError       an option or an input file has a value outside its bounds
 """
 
@@ -21,6 +22,10 @@ class SetupError(TestbedError):
 
 class RecordingError(TestbedError):
     """A recording cannot be used."""
+
+
+class CollectorError(TestbedError):
+    """The collector does not answer, or refuses what a node tells it."""
 
 
 class InputError(TestbedError, ValueError):

@@ -31,13 +31,16 @@ TAG_CHARS: Final = 16
 MAX_COUNT: Final = 2**53 - 1
 """The largest whole number that a page can hold exactly."""
 
+MAX_OFFSET_MS: Final = 1e13
+"""Three hundred years: a Pi without a clock of its own starts in 1970."""
+
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 Tag = Annotated[str, Field(pattern=rf"^[0-9a-f]{{{TAG_CHARS}}}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Level = Annotated[float, Field(ge=-127, le=20)]
-Duration = Annotated[float, Field(ge=0, le=1e9)]
-Millis = Annotated[float, Field(ge=-1e12, le=1e12)]
+Duration = Annotated[float, Field(ge=0, le=MAX_OFFSET_MS)]
+Millis = Annotated[float, Field(ge=-MAX_OFFSET_MS, le=MAX_OFFSET_MS)]
 Sentence = Annotated[str, Field(max_length=MAX_SENTENCE_CHARS)]
 
 
@@ -96,7 +99,7 @@ class NodeState(_Told):
 class Answer(_Told):
     """What the collector answers: its wall clock, and whose beacon each tag is."""
 
-    wall_ns: int
+    wall_ns: Annotated[int, Field(ge=0, lt=2**63)]
     nodes: Annotated[dict[Tag, Name], Field(max_length=MAX_NODES * MAX_TAGS)]
 
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+
 from anopticon_testbed.status import ClockState, HeardNode, NodeState
 
 
@@ -40,3 +46,13 @@ def cluster(count: int) -> list[NodeState]:
         )
         for number in range(1, count + 1)
     ]
+
+
+async def snapshots(client: httpx.AsyncClient) -> AsyncIterator[dict[str, Any]]:
+    """Every snapshot of the event stream."""
+    async with client.stream("GET", "/v1/events") as answer:
+        assert answer.status_code == 200, await answer.aread()
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        async for line in answer.aiter_lines():
+            if line.startswith("data: "):
+                yield json.loads(line.removeprefix("data: "))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -13,7 +11,7 @@ from anopticon_testbed.errors import SetupError
 from anopticon_testbed.live.board import MAX_WATCHERS, STALE_SECONDS, Board, RefusedError
 from anopticon_testbed.live.collector import collecting, is_loopback
 from anopticon_testbed.status import MAX_NODES, MAX_STATE_BYTES, NodeState, beacon_tag
-from tests.testbed.nodes import cluster, state
+from tests.testbed.nodes import cluster, snapshots, state
 
 pytestmark = pytest.mark.anyio
 TOKEN = "a token that nobody guesses"
@@ -35,16 +33,6 @@ async def post(client: httpx.AsyncClient, told: NodeState, **more: Any) -> httpx
     """Push a state."""
     headers = {"content-type": "application/json", **more}
     return await client.post("/v1/state", content=told.model_dump_json(), headers=headers)
-
-
-async def snapshots(client: httpx.AsyncClient) -> AsyncIterator[dict[str, Any]]:
-    """Every snapshot of the event stream."""
-    async with client.stream("GET", "/v1/events") as answer:
-        assert answer.status_code == 200, await answer.aread()
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        async for line in answer.aiter_lines():
-            if line.startswith("data: "):
-                yield json.loads(line.removeprefix("data: "))
 
 
 async def test_what_a_node_pushes_is_on_the_board_and_in_the_stream() -> None:

@@ -30,6 +30,7 @@ from anopticon_client.radio_records import RadioEventKind
 
 HEARTBEAT_SECONDS: Final = 30.0
 """So often a controller is asked whether it lives: some stop after hours without a word."""
+CANCEL_AGAIN_SECONDS: Final = 0.1
 FIRST_RETRY_SECONDS: Final = 1.0
 LAST_RETRY_SECONDS: Final = 30.0
 """Between tries to open an adapter that has gone: each wait doubles up to this."""
@@ -108,11 +109,11 @@ class HciRadio:
 
     async def close(self) -> None:
         """Stop everything and let go of the adapter."""
-        if self._keeper is not None:
-            self._keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._keeper
-            self._keeper = None
+        keeper, self._keeper = self._keeper, None
+        while keeper is not None and not keeper.done():
+            # Again if need be: wait_for of Python 3.11, in Bumble's commands, can lose a cancellation.
+            keeper.cancel()
+            await asyncio.wait([keeper], timeout=CANCEL_AGAIN_SECONDS)
         with contextlib.suppress(RadioError):
             await self.silence()
             await self.deafen()
@@ -192,7 +193,9 @@ class HciRadio:
         """Notice that the adapter has gone, and bring it back, until cancelled."""
         while True:
             try:
-                await asyncio.wait_for(self._gone.wait(), HEARTBEAT_SECONDS)
+                # Not wait_for, which loses a cancellation that comes at the very moment of its timeout.
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await self._gone.wait()
             except TimeoutError:
                 if self._controller is None or await self._controller.is_alive():
                     continue
