@@ -18,7 +18,7 @@ from bleak import BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, AdvertisementDataCallback, BaseBleakScanner
 
-from anopticon_client.radio.bleak_scan import BleakScan
+from anopticon_client.radio.bleak_scanning import BleakScan
 from anopticon_client.radio.settings import RadioSettings
 from anopticon_client.radio.telling import Teller
 from anopticon_client.radio_records import HeardFrame, RadioEvent

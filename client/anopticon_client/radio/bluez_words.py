@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+NO_REPLY: Final = "org.freedesktop.DBus.Error.NoReply"
 _NO_DAEMON: Final = (
     "org.freedesktop.DBus.Error.ServiceUnknown",
     "org.freedesktop.DBus.Error.NameHasNoOwner",
@@ -19,14 +20,14 @@ _ADVICE: Final[Mapping[str, str]] = {
     "org.freedesktop.DBus.Error.AccessDenied": (
         "this user may not talk to BlueZ: add it to the group bluetooth ('usermod -aG bluetooth USER') and log in again"
     ),
-    "org.freedesktop.DBus.Error.NoReply": "BlueZ's daemon did not answer: 'systemctl restart bluetooth'",
+    NO_REPLY: "BlueZ's daemon did not answer: 'systemctl restart bluetooth'",
     "org.freedesktop.DBus.Error.UnknownMethod": "this BlueZ does not offer that: it needs 5.56 or newer",
     "org.freedesktop.DBus.Error.UnknownObject": "the adapter is gone: plug it in again, or name another",
     "org.bluez.Error.NotReady": "the adapter is off: 'bluetoothctl power on' (or 'rfkill unblock bluetooth')",
     "org.bluez.Error.InProgress": "another scan is being started or ended: try again",
     "org.bluez.Error.NotPermitted": "BlueZ allows no more advertisements on this adapter: end another program's",
 }
-_GONE: Final = frozenset({"org.freedesktop.DBus.Error.UnknownObject", "org.freedesktop.DBus.Error.NoReply"})
+_GONE: Final = frozenset({"org.freedesktop.DBus.Error.UnknownObject", NO_REPLY})
 
 
 def advice(name: str) -> str:

@@ -133,6 +133,25 @@ async def test_refused_registration_is_tried_again_then_told_and_nothing_stays()
 
 
 @pytest.mark.usefixtures("bus")
+async def test_old_frame_that_may_still_be_on_the_air_is_not_told_as_off() -> None:
+    """If BlueZ does not say that the old frame has ended, no new one is sent, and none is told as off (RA-2)."""
+    fake = FakeBluez()
+    async with opened(fake) as (device, ear):
+        assert device.advertiser is not None
+        await device.advertiser.start(FRAMES[1])
+        fake.failures["UnregisterAdvertisement"] = ["org.freedesktop.DBus.Error.NoReply"]
+        with pytest.raises(RadioError, match="systemctl restart bluetooth"):
+            await device.advertiser.rotate(FRAMES[2])
+        assert service_data(fake) == [bytes([1]) * 16]
+        assert ear.kinds() == [RadioEventKind.ADVERTISE_ON]
+        fake.failures["UnregisterAdvertisement"] = ["org.bluez.Error.DoesNotExist"]
+        fake.advertised.clear()
+        fake.manager["ActiveInstances"] = 0
+        await device.advertiser.rotate(FRAMES[2])
+        assert service_data(fake) == [bytes([2]) * 16]
+
+
+@pytest.mark.usefixtures("bus")
 async def test_advertisement_that_is_not_active_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
     """BlueZ says "registered", but counts no active instance: a failure, with its likeliest cause (RA-37)."""
     monkeypatch.setattr("anopticon_client.radio.bluez.advertiser.SETTLE_SECONDS", 0.05)
@@ -169,6 +188,26 @@ async def test_restarted_daemon_gets_everything_again() -> None:
 
 
 @pytest.mark.usefixtures("bus")
+async def test_scan_through_bleak_survives_the_daemon() -> None:
+    """A mere scan is watched over too: after a restart of bluetoothd it goes on (RA-38)."""
+    fake = FakeBluez()
+    async with opened(fake, "bleak") as (device, ear):
+        assert device.scanner is not None
+        await device.scanner.start()
+        await fake.stop()
+        await until(lambda: ear.kinds()[-2:] == [RadioEventKind.RESET, RadioEventKind.SCAN_OFF])
+        await fake.start()
+        await until(lambda: ear.kinds()[-1] is RadioEventKind.SCAN_ON)
+        fake.device(NAME, UUIDs=Variant("as", [LONG]), ServiceData=data(FRAMES[3]), RSSI=Variant("n", -60))
+        await until(lambda: ear.frames)
+        await device.scanner.stop()
+        await fake.stop()
+        await until(lambda: ear.kinds().count(RadioEventKind.RESET) == 2)
+        await fake.start()
+    assert fake.log.count("StartDiscovery") == 2
+
+
+@pytest.mark.usefixtures("bus")
 async def test_unplugged_adapter_is_told_and_taken_up_again() -> None:
     """An adapter that is pulled out is told; whoever uses it gets a sentence; plugged in, it goes on (RA-38)."""
     fake = FakeBluez()
@@ -179,8 +218,9 @@ async def test_unplugged_adapter_is_told_and_taken_up_again() -> None:
         await until(lambda: RadioEventKind.RESET in ear.kinds())
         with pytest.raises(RadioError, match="no such adapter"):
             await device.advertiser.rotate(FRAMES[2])
-        await device.advertiser.stop()
         fake.plug()
+        await until(lambda: service_data(fake) == [bytes([2]) * 16])
+        await device.advertiser.stop()
         await device.advertiser.start(FRAMES[3])
         fake.power(on=False)
         await until(lambda: ear.kinds().count(RadioEventKind.RESET) == 2)

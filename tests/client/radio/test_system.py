@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from anopticon_client.errors import RadioError
 from anopticon_client.radio.bleak_frames import Rebuilder
-from anopticon_client.radio.bleak_scan import BleakScan
+from anopticon_client.radio.bleak_scanning import BleakScan
 from anopticon_client.radio.bleak_table import MAX_SEEN_DEVICES
 from anopticon_client.radio.bleak_trouble import sentence
 from anopticon_client.radio.bluez.tap import Tap
@@ -153,7 +153,7 @@ async def test_table_of_devices_stays_bounded() -> None:
 
 async def test_scan_asks_for_its_services_and_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every scan names its service UUIDs; it is renewed, also after a renewal that failed (RA-38, RA-39)."""
-    monkeypatch.setattr("anopticon_client.radio.bleak_scan.RENEW_SECONDS", 0.01)
+    monkeypatch.setattr("anopticon_client.radio.bleak_scanning.RENEW_SECONDS", 0.01)
     ear = Ear()
     scan = scan_into(ear)
     await scan.start()

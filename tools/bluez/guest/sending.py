@@ -1,11 +1,15 @@
 """Checks of advertising through BlueZ: what is on the air, rotation, and a controller that refuses."""
 
 import asyncio
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import median
 
 from dbus_fast import Variant
 
 from anopticon_client.errors import RadioError
 from anopticon_client.radio.bluez.bus import ADAPTER, Bus
+from anopticon_client.radio.interfaces import RadioDevice
 from anopticon_client.radio.virtual.pdu import ADV_NONCONN_IND
 from anopticon_client.radio.virtual.places import ChipKind
 from anopticon_client.radio_records import AddressType, RadioEventKind
@@ -13,7 +17,7 @@ from anopticon_protocol.advert import encode, parse
 from anopticon_protocol.params import GAEN_SERVICE_UUID
 from tools.bluez.guest.daemons import until
 from tools.bluez.guest.plan import Check, Stage, expect, hears, sends
-from tools.bluez.guest.world import Ear, Plugged, frame, number
+from tools.bluez.guest.world import Ear, Plugged, Sent, frame, number
 
 BLUEZ_FLAGS = bytes.fromhex("020104")
 ROTATIONS = 3
@@ -63,10 +67,8 @@ async def _rotate_while_scanning(stage: Stage, adapter: Plugged, *, pauses: bool
     sent = world.sent[adapter.place.radio.antenna]
     addresses = _addresses_of(world.pairs(adapter), wanted)
     expect(len(sent) == stopped, "something was sent after stop")
-    expect(
-        all(kind == ADV_NONCONN_IND for _, _, _, kind in sent), f"PDU types { ({kind for *_, kind in sent}) }"
-    )
-    expect(all(address[0] >> 6 == 0 for _, address, _, _ in sent), "an address that is not non-resolvable")
+    expect({one.kind for one in sent} == {ADV_NONCONN_IND}, f"PDU types { ({one.kind for one in sent}) }")
+    expect(all(one.address[0] >> 6 == 0 for one in sent), "an address that is not non-resolvable")
     heard = {number(one) for one in far.identifiers()}
     expect(wanted <= heard, f"identifiers {sorted(wanted)}, but heard {sorted(heard)}")
     expect(
@@ -82,9 +84,11 @@ async def _rotate_while_scanning(stage: Stage, adapter: Plugged, *, pauses: bool
     expect(len(gaps) == ROTATIONS, f"rotations told: {len(gaps)}")
     offs = ear.kinds().count(RadioEventKind.SCAN_OFF)
     expect(offs == (ROTATIONS + 1 if pauses else 0), f"the scan paused {offs} times")
+    interval = _expect_interval(sent[sent_before:], device)
     mine = {number(one) for one in ear.identifiers()}
     return (
         f"{len(sent) - sent_before} PDUs, {len(wanted)} identifiers under {addresses} addresses, gaps {gaps} ms, "
+        f"every {interval:.0f} ms, "
         f"{offs} pauses, {len(ear.frames)} frames of {len(mine)} heard meanwhile"
     )
 
@@ -167,10 +171,23 @@ async def exposure_notification(stage: Stage) -> str:
     await hears(listener).start()
     await sends(sender).start(gaen)
     await until(lambda: ear.frames, "a carried frame")
-    sent = {data for *_, data, _ in stage.world.sent[stage.extended.place.radio.antenna][-4:]}
-    expect(all(b"\x6f\xfd" not in data for data in sent), "0xFD6F on the air")
+    sent = stage.world.sent[stage.extended.place.radio.antenna][-4:]
+    expect(all(b"\x6f\xfd" not in one.data for one in sent), "0xFD6F on the air")
     expect({parse(one.data).service_uuid for one in ear.frames} == {GAEN_SERVICE_UUID}, "not given back")
     return "refused unasked; carried as 0xFD68 with 20 bytes and given back"
+
+
+def _expect_interval(sent: Sequence[Sent], device: RadioDevice) -> float:
+    """The median time between two PDUs in ms, which must be what the capabilities say; 0 to 10 ms are added by each."""
+    apart = [
+        1000 * (later.second - one.second) for one, later in pairwise(sent) if later.address == one.address
+    ]
+    middle = median(apart)
+    said = device.capabilities.interval_ms
+    expect(
+        said is None or said[0] <= middle <= said[1] + 10, f"{middle:.0f} ms between PDUs, {said} promised"
+    )
+    return middle
 
 
 def number_of(data: bytes) -> int:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from bumble import hci
 from bumble.transport import open_transport
@@ -58,6 +58,15 @@ class Ear:
         return {parse(frame.data).service_data for frame in self.frames}
 
 
+class Sent(NamedTuple):
+    """One PDU that left an antenna; its address has the most significant byte first."""
+
+    second: float
+    address: bytes
+    data: bytes
+    kind: int | None
+
+
 @dataclass
 class Plugged:
     """A controller that the guest's kernel drives."""
@@ -74,7 +83,7 @@ class World:
         """`experimental` is how bluetoothd was started."""
         self.experimental = experimental
         self.air = VirtualAir("guest", seed=7, collisions=False)
-        self.sent: dict[int, list[tuple[float, bytes, bytes, int | None]]] = defaultdict(list)
+        self.sent: dict[int, list[Sent]] = defaultdict(list)
         self.caught: dict[int, list[tuple[bytes, int]]] = defaultdict(list)
         self.disallowed = 0
         self._count = 0
@@ -149,12 +158,12 @@ class World:
     def pairs(self, adapter: Plugged) -> dict[bytes, set[bytes]]:
         """Every address that `adapter` sent under, most significant byte first, and the identifiers under it."""
         found: dict[bytes, set[bytes]] = defaultdict(set)
-        for _, address, data, _ in self.sent[adapter.place.radio.antenna]:
-            found[address].add(parse(data).service_data)
+        for one in self.sent[adapter.place.radio.antenna]:
+            found[one.address].add(parse(one.data).service_data)
         return found
 
     def _log_sent(self, sender: int, pdu: AirPdu, start_ns: int) -> asyncio.TimerHandle:
-        self.sent[sender].append((start_ns / 1e9, bytes(pdu.address)[::-1], pdu.data, pdu.kind))
+        self.sent[sender].append(Sent(start_ns / 1e9, bytes(pdu.address)[::-1], pdu.data, pdu.kind))
         return self._transmit(sender, pdu, start_ns)
 
     def _log_caught(self, place: VirtualPlace, *, deaf_to_filter: bool) -> None:

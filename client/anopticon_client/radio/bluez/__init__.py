@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 from anopticon_client.errors import RadioError
-from anopticon_client.radio.bleak_scan import ACTIVE_BIAS, PASSIVE_BIAS, BleakScan, scan_mode
+from anopticon_client.radio.bleak_scanning import ACTIVE_BIAS, PASSIVE_BIAS, BleakScan, scan_mode
 from anopticon_client.radio.bluez.adapter import Adapter, check_usable, look_at
 from anopticon_client.radio.bluez.advertisement import INTERVAL_MS
 from anopticon_client.radio.bluez.advertiser import BluezAdvertiser

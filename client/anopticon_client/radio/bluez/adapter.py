@@ -56,12 +56,13 @@ class Adapter:
 
 
 async def look_at(bus: Bus, name: str) -> Adapter:
-    """Read the adapter called `name` ("hci0"), or the first one if it is empty; raises RadioError."""
+    """Read the adapter called `name` ("hci0"), or the first one that is on if it is empty; raises RadioError."""
     if name and not _NAME.fullmatch(name):
         raise RadioError(f"radio bluez:{name[:40]}: an adapter is called hci0, hci1 and so on")
     objects = await bus.objects()
     there = sorted(path.rpartition("/")[2] for path, interfaces in objects.items() if ADAPTER in interfaces)
-    wanted = name or next(iter(there), "hci0")
+    on = [one for one in there if objects[f"{ROOT}/{one}"][ADAPTER].get("Powered")]
+    wanted = name or next(iter(on or there), "hci0")
     if wanted not in there:
         others = f"there is {', '.join(there)}" if there else "BlueZ sees no adapter at all"
         raise RadioError(

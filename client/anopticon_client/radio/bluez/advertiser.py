@@ -55,17 +55,17 @@ class BluezAdvertiser:
         advertisement = Advertisement.of_frame(frame)
         async with self._lock:
             replaced = self._registered is not None
+            # Wanted from now on: if daemon or adapter are away, this is what they get when they are back.
+            self._frame = frame
             try:
                 async with self._pausing():
                     began = self._teller.now().mono_ns
                     await self._unregister()
                     await self._register(advertisement)
             except RadioError:
-                self._frame = None
-                if replaced:
+                if replaced and self._registered is None:
                     self._teller.tell(RadioEventKind.ADVERTISE_OFF)
                 raise
-            self._frame = frame
             if replaced:
                 gap = self._teller.now().mono_ns - began
                 self._teller.tell(RadioEventKind.ROTATED, frame=frame.hex(), gap_ns=gap)
@@ -150,8 +150,8 @@ class BluezAdvertiser:
                 f"/org/bluez/{self._adapter}", ADVERTISING_MANAGER, "UnregisterAdvertisement", "o", path
             )
         except BluezError as error:
-            # Released by the daemon, or ended together with it: it is off the air.
-            if not (error.gone or error.name == "org.bluez.Error.DoesNotExist"):
+            # Released by the daemon, or ended together with it: off the air. A daemon that hangs is neither.
+            if error.name != "org.bluez.Error.DoesNotExist" and (not error.gone or error.silent):
                 raise
         self._registered = None
         self._bus.unexport(path)

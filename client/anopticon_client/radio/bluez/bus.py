@@ -18,7 +18,7 @@ from dbus_fast.service import ServiceInterface
 from dbus_fast.unpack import unpack_variants
 
 from anopticon_client.errors import RadioError
-from anopticon_client.radio.bluez_words import advice, is_gone
+from anopticon_client.radio.bluez_words import NO_REPLY, advice, is_gone
 
 SERVICE: Final = "org.bluez"
 ADAPTER: Final = "org.bluez.Adapter1"
@@ -44,6 +44,11 @@ class BluezError(RadioError):
     def gone(self) -> bool:
         """Whether daemon or adapter are away, so that waiting for them may help."""
         return is_gone(self.name)
+
+    @property
+    def silent(self) -> bool:
+        """Whether nobody answered, so that what became of the call is unknown."""
+        return self.name == NO_REPLY
 
 
 class Bus:
@@ -99,9 +104,7 @@ class Bus:
             async with asyncio.timeout(CALL_SECONDS):
                 reply = await self._connection.call(message)
         except TimeoutError as error:
-            raise BluezError(
-                "org.freedesktop.DBus.Error.NoReply", f"{member} took over {CALL_SECONDS:.0f} s"
-            ) from error
+            raise BluezError(NO_REPLY, f"{member} took over {CALL_SECONDS:.0f} s") from error
         except (OSError, EOFError, DBusError) as error:
             raise RadioError(f"bluez: the connection to D-Bus broke ({error}): start again") from error
         if reply is None:

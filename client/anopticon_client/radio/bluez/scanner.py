@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from anopticon_client.errors import RadioError
-from anopticon_client.radio.bleak_scan import BleakScan
+from anopticon_client.radio.bleak_scanning import BleakScan
 from anopticon_client.radio.bluez.tap import Tap
 from anopticon_client.radio.telling import Teller
 from anopticon_client.radio_records import RadioEventKind
