@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from anopticon_client.cli.console import status_lines
-from anopticon_client.cli.scorings import explain_lines, load_scoring, scoring_lines
-from anopticon_client.cli.session import DEFAULT_SCORING, HELP, Plan, run_phone
+from anopticon_client.cli.scorings import add_options, explain_lines, load_calibration, scoring_lines
+from anopticon_client.cli.session import HELP, Plan, run_phone
 from anopticon_client.errors import ClientError
 from anopticon_client.radio import DEFAULT_RADIO, GaenOnAir, Position, parse_position
-from anopticon_client.scoring import Scorer
 from anopticon_client.storage import MEMORY, SqliteStore
 from anopticon_protocol.codes import parse_code
 from anopticon_protocol.designs import open_design
@@ -74,6 +73,7 @@ def _run(options: argparse.Namespace) -> None:
         options.after,
         options.gaen,
         options.scoring,
+        load_calibration(options.calibration, options.model),
     )
     asyncio.run(run_phone(plan))
 
@@ -88,9 +88,10 @@ def _status(options: argparse.Namespace) -> None:
 
 
 def _explain(options: argparse.Namespace) -> None:
+    calibration = load_calibration(options.calibration, options.model)
     store = SqliteStore(options.store)
     try:
-        for line in explain_lines(open_design(store.design), options.scoring, store.load()):
+        for line in explain_lines(open_design(store.design), options.scoring, store.load(), calibration):
             print(line)
     finally:
         store.close()
@@ -154,13 +155,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--store", type=Path, required=True, help="the phone's file")
         command.set_defaults(action=action)
     for command in (running, commands.choices["explain"]):
-        command.add_argument(
-            "--scoring",
-            type=_scoring,
-            default=DEFAULT_SCORING,
-            metavar="NAME|FILE",
-            help="what makes an exposure: a name that `scorings` lists, or a TOML or JSON file (minutes)",
-        )
+        add_options(command)
     listing = commands.add_parser("scorings", help="list the scorings that have a name, with their sources")
     listing.set_defaults(action=_scorings)
     return parser
@@ -184,13 +179,6 @@ def _add_gaen(parser: argparse.ArgumentParser) -> None:
         const=GaenOnAir.TRANSMIT,
         help="on real Bluetooth, send them as they are: phones nearby will log them",
     )
-
-
-def _scoring(text: str) -> Scorer:
-    try:
-        return load_scoring(text)
-    except ClientError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _position(text: str) -> Position:

@@ -10,11 +10,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from anopticon_client.cli.console import Console, status_lines
 from anopticon_client.cli.joining import join
-from anopticon_client.cli.scorings import explain_lines
+from anopticon_client.cli.scorings import DEFAULT_SCORING, explain_lines
 from anopticon_client.clock import open_clock
 from anopticon_client.config import PhoneConfig
 from anopticon_client.errors import StoreError
@@ -23,7 +24,7 @@ from anopticon_client.phone import Phone
 from anopticon_client.ports import Clock, Store
 from anopticon_client.radio import GaenOnAir, Position, RadioSettings, check_radio, open_radio
 from anopticon_client.runner import Ports, Runner
-from anopticon_client.scoring import ExposureRule, Scorer
+from anopticon_client.scoring import DeviceCalibration, Scorer
 from anopticon_client.state import Snapshot
 from anopticon_client.transport import HttpKeyServer
 from anopticon_protocol.designs import open_design
@@ -33,7 +34,6 @@ from anopticon_protocol.signing import VerifyingKey
 CONTAGIOUS_DAYS: Final = 5
 """Two days before the first symptoms (DP-3T), and three that pass until somebody has a result."""
 _DAYS: Final = {str(days) for days in range(RETENTION_DAYS + 1)}
-DEFAULT_SCORING: Final = ExposureRule()
 MAX_LINE_BYTES: Final = 200
 """A command is a word, a code and a number."""
 TRANSMITS: Final = (
@@ -64,6 +64,7 @@ class Plan:
     after_minutes: int
     gaen: GaenOnAir = GaenOnAir.REFUSE
     scoring: Scorer = DEFAULT_SCORING
+    calibration: DeviceCalibration | None = None
 
 
 async def run_phone(plan: Plan) -> None:
@@ -76,7 +77,11 @@ async def run_phone(plan: Plan) -> None:
         stack.callback(store.close)
         console = Console(clock, joined.design, plan.name)
         config = PhoneConfig(
-            joined.design, {joined.key_id: joined.key}, plan.scoring, release_period=joined.period
+            joined.design,
+            {joined.key_id: joined.key},
+            plan.scoring,
+            release_period=joined.period,
+            calibration=plan.calibration,
         )
         phone = Phone(config, store.load(), best_engine())
         settings = RadioSettings(
@@ -92,7 +97,8 @@ async def run_phone(plan: Plan) -> None:
         if plan.gaen is GaenOnAir.TRANSMIT:
             console.say(f"note: {TRANSMITS}")
         runner = Runner(phone, Ports(clock, radio, store, server, console), watch=console.watch)
-        session = Session(runner, console, clock, store, joined.design.spec, plan.scoring)
+        explain = partial(explain_lines, joined.design, plan.scoring, calibration=plan.calibration)
+        session = Session(runner, console, clock, store, joined.design.spec, explain)
         loop = asyncio.get_running_loop()
         read_lines(lambda line: loop.call_soon_threadsafe(session.typed, line))
         with stopped_by_signals(loop, runner.stop):
@@ -110,15 +116,15 @@ class Session:
         clock: Clock,
         store: Store,
         design: str,
-        scoring: Scorer = DEFAULT_SCORING,
+        explain: Callable[[Snapshot], Iterator[str]] | None = None,
     ) -> None:
-        """Nothing happens before `run`."""
+        """Nothing happens before `run`. `explain` says why which day is an exposure, by default by the simple rule."""
         self._runner = runner
         self._console = console
         self._clock = clock
         self._store = store
         self._design = design
-        self._scoring = scoring
+        self._explain = explain or partial(explain_lines, open_design(design), DEFAULT_SCORING)
         self._lines: asyncio.Queue[bytes] = asyncio.Queue()
 
     def typed(self, line: bytes) -> None:
@@ -168,9 +174,7 @@ class Session:
                 self._console.say(line)
 
     def _told(self, verb: str, held: Snapshot) -> Iterator[str]:
-        if verb == "status":
-            return status_lines(self._design, held)
-        return explain_lines(open_design(self._design), self._scoring, held)
+        return status_lines(self._design, held) if verb == "status" else self._explain(held)
 
 
 def _code_and_days(words: list[str]) -> tuple[str, int]:

@@ -13,6 +13,7 @@ MAX_ATTENUATION_DB: Final = 255
 MAX_WEIGHT_PERCENT: Final = 250
 """Weights go up to 2.5 in Exposure Notification."""
 MAX_MINUTES_PER_DAY: Final = 1_440
+MAX_SHOWN_CHARS: Final = 80
 
 
 def within(name: str, value: int, low: int, high: int, unit: str = "") -> None:
@@ -36,3 +37,10 @@ def ascending(name: str, values: Sequence[int]) -> None:
     if any(one >= two for one, two in pairwise(values)):
         msg = f"{name} = {list(values)}, must ascend"
         raise ConfigurationError(msg)
+
+
+def shown(value: object) -> str:
+    """A value that a file gave, short enough for a sentence; of what holds other values the kind alone."""
+    if isinstance(value, str | int | float | None):
+        return repr(value)[:MAX_SHOWN_CHARS]
+    return f"a {type(value).__name__}"

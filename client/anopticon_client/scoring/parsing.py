@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from anopticon_client.errors import ConfigurationError
+from anopticon_client.scoring.checks import shown
 from anopticon_client.scoring.daily import ExposureClass, WindowScoring
 from anopticon_client.scoring.durations import AttenuationDurations
 from anopticon_client.scoring.infectiousness import KeyMapping, parse_onset_text
@@ -48,7 +49,7 @@ def parse_scoring(text: str) -> Scorer:
     given = _read(text)
     kind = given.pop("kind", None)
     if not isinstance(kind, str) or kind not in KINDS:
-        raise ConfigurationError(f"kind = {kind!r}, must be one of {', '.join(KINDS)}")
+        raise ConfigurationError(f"kind = {shown(kind)}, must be one of {', '.join(KINDS)}")
     built: Scorer = _build(KINDS[kind], given, "")
     return built
 
@@ -80,7 +81,7 @@ def _build(record: type[Any], given: Mapping[str, Any], where: str) -> Any:  # n
 
 def _number(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise ConfigurationError(f"{name} = {str(value)[:64]}, must be a whole number")
+        raise ConfigurationError(f"{name} = {shown(value)}, must be a whole number")
     return value
 
 
@@ -116,7 +117,7 @@ def _mapping(name: str, value: object) -> KeyMapping:
     kind = given.get("report_type_when_missing", "confirmed_test")
     if not isinstance(kind, str) or kind not in _TYPES_WHEN_MISSING:
         known = ", ".join(_TYPES_WHEN_MISSING)
-        raise ConfigurationError(f"{name}.report_type_when_missing = {kind!r}, must be one of {known}")
+        raise ConfigurationError(f"{name}.report_type_when_missing = {shown(kind)}, must be one of {known}")
     onset = given.get("onset", KeyMapping().onset_text())
     if not isinstance(onset, str):
         raise ConfigurationError(f"{name}.onset: must be text of hexadecimal digits")

@@ -7,17 +7,15 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from anopticon_client.errors import ConfigurationError
 from anopticon_client.scoring import Confidence, DeviceCalibration
+from anopticon_client.scoring.calibration_files import FORM, MAX_MODELS, parse_calibrations
 from anopticon_testbed.errors import InputError
 
-FORM: Final = "anopticon device calibrations 1"
 MAX_BYTES: Final = 16 * 1024 * 1024
 """The published table of 9,896 models takes 270 kB."""
-MAX_MODELS: Final = 20_000
-"""Twice the models of the published table."""
 _OFFSET: Final = "rssi correction"
 _POWER: Final = "tx"
 _MEASURED: Final = "has direct measurement"
@@ -50,34 +48,9 @@ def load_calibrations(path: Path) -> list[DeviceCalibration]:
 def _from_json(text: str, path: Path) -> list[DeviceCalibration]:
     """Read our own form."""
     try:
-        document = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{path.name} is no JSON ({error}); write it anew with fit-models") from error
-    if document.get("form") != FORM or not isinstance(document.get("calibrations"), list):
-        raise InputError(f'{path.name} must have "form": "{FORM}" and a list "calibrations"')
-    return [
-        _record(one, f"{path.name}, calibration {number}")
-        for number, one in enumerate(document["calibrations"], 1)
-    ]
-
-
-def _record(fields: Any, where: str) -> DeviceCalibration:  # noqa: ANN401 (anything may stand in a file)
-    """One record of our own form."""
-    wanted = {"model": str, "rssi_offset_db": int, "tx_power_dbm": int, "confidence": str, "source": str}
-    if not isinstance(fields, dict) or set(fields) != set(wanted):
-        raise InputError(f"{where}: must have exactly the fields {', '.join(wanted)}")
-    for name, kind in wanted.items():
-        if type(fields[name]) is not kind:
-            raise InputError(
-                f"{where}: {name} = {fields[name]!r}, must be {'text' if kind is str else 'a whole number'}"
-            )
-    names = [one.name.lower() for one in Confidence]
-    if fields["confidence"] not in names:
-        raise InputError(f"{where}: confidence = {fields['confidence']!r}, must be one of {', '.join(names)}")
-    try:
-        return DeviceCalibration(**{**fields, "confidence": Confidence[fields["confidence"].upper()]})
+        return parse_calibrations(text)
     except ConfigurationError as error:
-        raise InputError(f"{where}: {error}") from error
+        raise InputError(f"{path.name}: {error}; a calibration file is made by fit-models") from error
 
 
 def _from_table(text: str, path: Path) -> list[DeviceCalibration]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from anopticon_client.cli import main
-from anopticon_client.cli.scorings import load_scoring
+from anopticon_client.cli.scorings import load_calibration, load_scoring
 from anopticon_client.errors import ConfigurationError
-from anopticon_client.scoring import PRESETS, AttenuationDurations
+from anopticon_client.scoring import PRESETS, AttenuationDurations, Confidence, DeviceCalibration
+from anopticon_client.scoring.calibration_files import FORM
 from anopticon_client.scoring.parsing import MAX_SCORING_BYTES
 from anopticon_client.state import Progress, PutObservation, SetProgress
 from anopticon_client.storage import SqliteStore
@@ -54,6 +57,84 @@ def test_why_a_day_is_an_exposure_is_said(exposed: Path, capsys: pytest.CaptureF
     said = capsys.readouterr().out
     assert "Monday 2026-03-02: no exposure, 1050 of 2700 weighted seconds" in said
     assert "15 minutes up to 50 dB times 100 %, 5 minutes up to 60 dB times 50 %" in said
+
+
+RECORD = {
+    "model": "Maker 1",
+    "rssi_offset_db": -20,
+    "tx_power_dbm": -15,
+    "confidence": "high",
+    "source": "this test",
+}
+
+
+def calibrations(*records: Any, form: str = FORM) -> str:
+    """The text of a file of calibrations."""
+    return json.dumps({"form": form, "calibrations": list(records), "fit": {"beside": 1}})
+
+
+def test_a_calibration_comes_from_a_file(
+    exposed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A model that hears 20 dB too loud: none of the minutes was closer than 63 dB after all.
+
+    SPEC: SC-40, SC-42.
+    """
+    path = tmp_path / "models.json"
+    path.write_text(calibrations(RECORD | {"model": "Maker 0"}, RECORD))
+    record = load_calibration(path, "Maker 1")
+    assert record == DeviceCalibration("Maker 1", -20, -15, Confidence.HIGH, "this test")
+    options = ("--calibration", str(path), "--model", "Maker 1")
+    assert main(("explain", "--store", str(exposed), *options)) == 0
+    assert "nothing that counts was heard" in capsys.readouterr().out
+    assert load_calibration(None, None) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"[]", 'must have "form": "anopticon device calibrations 1" and a list'),
+        (b"{", "is no JSON"),
+        (b"\xff", "is not text in UTF-8"),
+        (b"[" * 20_000, "is no JSON"),
+        (calibrations(RECORD, form="other").encode(), 'must have "form"'),
+        (calibrations().encode(), "holds 0 models, must be 1..20,000"),
+        (calibrations(RECORD, 5).encode(), "calibration 2: must have exactly the fields model,"),
+        (calibrations(RECORD | {"x": 1}).encode(), "calibration 1: must have exactly the fields model,"),
+        (calibrations(RECORD | {"model": 5}).encode(), "model = 5, must be text"),
+        (calibrations(RECORD | {"tx_power_dbm": 1.5}).encode(), "tx_power_dbm = 1.5, must be a whole number"),
+        (calibrations(RECORD | {"confidence": "total"}).encode(), "'total', must be one of lowest, low,"),
+        (calibrations(RECORD | {"rssi_offset_db": 99}).encode(), "rssi_offset_db = 99, must be -50..50 dB"),
+        (calibrations(RECORD | {"model": "Maker 2"}).encode(), "did you mean 'Maker 2'?"),
+        (calibrations(RECORD | {"model": "zzz"}).encode(), "has no model 'Maker 1': there are 1 others"),
+    ],
+    ids=range(14),
+)
+def test_a_file_that_is_no_calibration_is_refused(tmp_path: Path, content: bytes, says: str) -> None:
+    """The error names the file, the record and the field.
+
+    SPEC: SC-42.
+    """
+    path = tmp_path / "models.json"
+    path.write_bytes(content)
+    with pytest.raises(ConfigurationError) as refused:
+        load_calibration(path, "Maker 1")
+    assert str(refused.value).startswith(f"{path}: ")
+    assert says in str(refused.value)
+
+
+def test_half_a_calibration_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file without a model, a model without a file, a file that is not there, and one that is too long."""
+    path = tmp_path / "models.json"
+    for one, model in ((path, None), (None, "Maker 1")):
+        with pytest.raises(ConfigurationError, match="go together"):
+            load_calibration(one, model)
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        load_calibration(path, "Maker 1")
+    path.write_text(calibrations(RECORD))
+    monkeypatch.setattr("anopticon_client.cli.scorings.MAX_CALIBRATION_BYTES", 10)
+    with pytest.raises(ConfigurationError, match="MAX_CALIBRATION_BYTES"):
+        load_calibration(path, "Maker 1")
 
 
 def test_nothing_to_explain_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

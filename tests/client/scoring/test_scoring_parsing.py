@@ -82,12 +82,13 @@ def test_every_kind_can_be_written_down() -> None:
         ),
         ('kind = "minutes"\nzzz = 3', "zzz: unknown field: known are attenuation_bound_db, minutes_per_day"),
         ('kind = "minutes"\nminutes_per_day = 1.5', "minutes_per_day = 1.5, must be a whole number"),
+        ('kind = "minutes"\nminutes_per_day = [[1]]', "minutes_per_day = a list, must be a whole number"),
         ('kind = "minutes"\nminutes_per_day = true', "minutes_per_day = True, must be a whole number"),
         ('kind = "minutes"\nminutes_per_day = 0', "minutes_per_day = 0, must be 1..1440 minutes"),
         ('kind = "summary"', "threshold: is missing"),
         ('kind = "durations"\nthresholds_db = 5', "thresholds_db: must be a list of at most 64"),
         (f'kind = "durations"\nthresholds_db = {[1] * 65}', "thresholds_db: must be a list of at most 64"),
-        ('kind = "durations"\nthresholds_db = [1, "2"]', "thresholds_db[1] = 2, must be a whole number"),
+        ('kind = "durations"\nthresholds_db = [1, "2"]', "thresholds_db[1] = '2', must be a whole number"),
         (
             WINDOWS.replace("day_sum", "day_sums"),
             "classes[1].day_sums: unknown field: did you mean 'day_sum'?",
@@ -107,7 +108,7 @@ def test_every_kind_can_be_written_down() -> None:
         (WINDOWS.replace("0x04", "0x14"), "has bits beyond its 30 entries"),
         ("#" * (MAX_SCORING_BYTES + 1), "a scoring has at most 16384 bytes (MAX_SCORING_BYTES)"),
     ],
-    ids=range(24),
+    ids=range(25),
 )
 def test_what_is_no_scoring_is_refused(text: str, says: str) -> None:
     """The error names the field, and for a slip the name that may have been meant.
