@@ -14,12 +14,14 @@ from bumble.transport.tcp_server import open_tcp_server_transport_with_socket
 from anopticon_client.errors import RadioError
 from anopticon_client.radio.datagram import Position
 from anopticon_client.radio.hci.device import HEARTBEAT_SECONDS
+from anopticon_client.radio.hci.opening import HciOptions, open_adapter, power_of
 from anopticon_client.radio.interfaces import machine_time
 from anopticon_client.radio.opening import open_device
 from anopticon_client.radio.settings import RadioSettings
 from anopticon_client.radio.virtual.air import VirtualAir, VirtualPlace
 from anopticon_client.radio.virtual.attaching import attach, attach_vhci
 from anopticon_client.radio.virtual.places import ChipKind, Filtering
+from anopticon_client.radio.virtual_time import LoopTimestamps
 from anopticon_client.radio_records import HeardFrame, RadioEvent, RadioEventKind, Rotation
 from tests.client.radio.airs import Node, frame, in_virtual_time
 from tests.client.radio.listening import Ear
@@ -202,7 +204,8 @@ def test_an_adapter_that_hangs_is_noticed() -> None:
         ("hci:vhci:0", "must be hci:usb:0"),
         ("hci:usb:0?power=loud", "power='loud'"),
         ("hci:usb:0?power=21", "-127..20 dBm"),
-        ("hci:usb:0?vendor=acme", "vendor=zephyr"),
+        ("hci:usb:0?vendor=acme&power=0", "vendor=zephyr"),
+        ("hci:usb:0?vendor=zephyr", "add power=0"),
         ("hci:usb:0?speed=9", "unknown option 'speed'"),
         ("hci:serial:/dev/no-such-port", "cannot be opened"),
         ("hci:unix:/dev/null/nobody", "does anything listen there"),
@@ -264,6 +267,49 @@ async def test_a_controller_behind_a_socket_is_a_radio(served: tuple[VirtualAir,
     assert (ear.frames[0].data, other.frames[0].data) == (frame(2), frame(1))
     await device.close()
     await peer.close()
+
+
+@CHIPS
+def test_a_power_is_set_where_there_is_a_command_for_it(chip: ChipKind) -> None:
+    """An extended controller is told the power; a legacy one refuses unless its firmware is named (RA-9)."""
+
+    async def story() -> None:
+        place = VirtualAir(seed=1).join("n", Position(0, 0), chip=chip)
+        options = HciOptions("n", power_of({"power": "-8"}))
+        if chip is ChipKind.LEGACY:
+            with pytest.raises(RadioError, match="add vendor=zephyr"):
+                await open_adapter(place.transport, options, Ear(), LoopTimestamps())
+            return
+        device = await open_adapter(place.transport, options, Ear(), LoopTimestamps())
+        await there(device.advertiser).start(frame(1))
+        (advertising_set,) = place.radio.advertising_sets.values()
+        assert advertising_set.parameters is not None
+        assert advertising_set.parameters.advertising_tx_power == 0x100 - 8
+
+    in_virtual_time(story)
+
+
+def test_zephyr_is_told_in_its_own_words() -> None:
+    """vendor=zephyr sends the bytes of Zephyr's command: 0xFC0E, advertiser, handle 0, the power (RA-9)."""
+
+    async def story() -> None:
+        place = VirtualAir(seed=1).join("n", Position(0, 0), chip=ChipKind.LEGACY)
+        packets: list[bytes] = []
+        takes = place.radio.on_packet
+
+        def wire(packet: bytes) -> None:
+            packets.append(packet)
+            takes(packet)
+
+        place.radio.on_packet = wire  # type: ignore[method-assign]
+        options = HciOptions("n", power_of({"power": "-8", "vendor": "zephyr"}))
+        device = await open_adapter(place.transport, options, Ear(), LoopTimestamps())
+        with pytest.raises(RadioError, match="UNKNOWN_HCI_COMMAND"):  # this one is not Zephyr
+            await there(device.advertiser).start(frame(1))
+        assert packets[-2] == bytes.fromhex("01 0efc 04 00 0000 f8")
+        assert not place.radio.le_legacy_advertiser.enabled
+
+    in_virtual_time(story)
 
 
 async def test_without_a_kernel_module_vhci_says_what_to_do() -> None:

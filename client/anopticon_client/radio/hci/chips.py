@@ -79,9 +79,18 @@ class BaseChip:
         self.scanning = on
         self._scan_changed(on)
 
+    async def silence(self) -> None:
+        """Broadcast nothing."""
+        raise NotImplementedError
+
     async def _radiate(self) -> None:
+        """Set the power of what has just begun to advertise; falls silent if it cannot be set."""
         if self._power.zephyr and self._power.dbm is not None:
-            await self._send(zephyr_power(self._power.dbm))
+            try:
+                await self._send(zephyr_power(self._power.dbm))
+            except RadioError:
+                await self.silence()
+                raise
 
     async def _try(self, command: hci.HCI_SyncCommand[hci.HCI_StatusReturnParameters]) -> None:
         try:

@@ -28,6 +28,8 @@ TRANSPORTS: Final = {
     "unix": "unix-client",
 }
 """Our names, and Bumble's."""
+ZEPHYR: Final = "zephyr"
+"""The only firmware whose own command for the power is known here."""
 MIN_POWER_DBM: Final = -127
 MAX_POWER_DBM: Final = 20
 """What a controller can be told to radiate (Core Specification 4.E.7.8.53)."""
@@ -99,6 +101,12 @@ async def open_adapter(
     hearing = Hearing(sink, timestamps, options.accepts)
     radio = HciRadio(Wiring(transport, options.power, options.entropy, timestamps, hearing))
     await radio.open()
+    if options.power.dbm is not None and not (radio.is_extended or options.power.zephyr):
+        await radio.close()
+        raise RadioError(
+            f"{options.name}: a controller with legacy advertising has no command for the power: "
+            f"leave power= out, or add vendor={ZEPHYR} if its firmware is Zephyr's"
+        )
     return RadioDevice(
         capabilities=capabilities(options.backend, is_extended=radio.is_extended),
         advertiser=_Advertiser(radio),
@@ -155,11 +163,14 @@ def _sentence(kind: str, place: str, error: Exception) -> str:
 
 def power_of(options: Mapping[str, str]) -> Power:
     """What the options `power` and `vendor` say; raises RadioError."""
-    vendor = options.get("vendor", "zephyr" if "power" not in options else "")
-    if "vendor" in options and vendor != "zephyr":
-        raise RadioError(f"radio hci: vendor={vendor[:20]!r}: there is vendor=zephyr")
-    text = options.get("power")
+    vendor, text = options.get("vendor"), options.get("power")
+    if vendor not in {None, ZEPHYR}:
+        raise RadioError(f"radio hci: vendor={vendor!r:.20}: there is vendor={ZEPHYR}")
     if text is None:
+        if vendor is not None:
+            raise RadioError(
+                f"radio hci: vendor={ZEPHYR} says how to set a power: add power=0 or another one in dBm"
+            )
         return Power()
     try:
         dbm = int(text)
@@ -167,4 +178,4 @@ def power_of(options: Mapping[str, str]) -> Power:
         dbm = MAX_POWER_DBM + 1
     if not MIN_POWER_DBM <= dbm <= MAX_POWER_DBM:
         raise RadioError(f"radio hci: power={text[:20]!r}: must be {MIN_POWER_DBM}..{MAX_POWER_DBM} dBm")
-    return Power(dbm, zephyr="vendor" in options)
+    return Power(dbm, zephyr=vendor is not None)
