@@ -18,6 +18,7 @@ from tools.failures import SetupError, explain_os_error
 LOCKER = "uv>=0.13.9,<0.14"
 
 BENCH = ROOT / "bench"
+FUZZ = ROOT / "tests" / "fuzz" / "run.py"
 VECTORS = ROOT / "tests" / "vectors" / "generate.py"
 
 # Two processes halve the time of the suite on two cores; more only helps where there are more.
@@ -116,6 +117,11 @@ def vectors(arguments: list[str]) -> int:
     return _run(str(VECTORS), *arguments)
 
 
+def fuzz(arguments: list[str]) -> int:
+    """Feed a reader with bytes nobody thought of: fuzz export, contents or batch; --seconds, by default 600."""
+    return _run(str(FUZZ), *arguments)
+
+
 def native(arguments: list[str]) -> int:
     """Build the native matching engine again, and say why if it cannot be built."""
     _no_arguments("native", arguments)
@@ -124,7 +130,7 @@ def native(arguments: list[str]) -> int:
 
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
-    verb.__name__: verb for verb in (demo, test, check, heavy, bench, bluez, vectors, lock, native)
+    verb.__name__: verb for verb in (demo, test, check, heavy, bench, bluez, vectors, lock, native, fuzz)
 }
 
 

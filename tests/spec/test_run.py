@@ -88,7 +88,8 @@ def test_no_or_wrong_verb_lists_the_verbs(checkout: Path) -> None:
     for arguments, status in (((), 2), (("fly",), 2), (("--help",), 0)):
         done = run(checkout, *arguments)
         assert done.returncode == status
-        for verb in ("demo", "test", "check", "heavy", "bench", "bluez", "vectors", "lock", "native"):
+        verbs = ("demo", "test", "check", "heavy", "bench", "bluez", "vectors", "lock", "native", "fuzz")
+        for verb in verbs:
             assert f"\n  {verb} " in done.stdout
 
 

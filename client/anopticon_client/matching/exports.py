@@ -89,7 +89,7 @@ class ExportJob:
         self._expansion = Gaen().expansion(0)
         self._events = read_runs(chunks, engine.take_records)
         self._resume = resume
-        self._seen = hashlib.sha256(b"".join(sorted(self._values)))
+        self._seen = hashlib.sha256()
         self._runs: list[EntryRun] = []
         """The keys of all runs, without the rest of their entries."""
         self._hits: list[_ExportHit] = list(resume.hits) if resume else []
@@ -115,9 +115,14 @@ class ExportJob:
                     self._defects.append(event)
         return self._summary is not None
 
+    @property
+    def found(self) -> int:
+        """How many identifiers were found to be stored so far; not all of them need count in the end."""
+        return len(self._hits)
+
     def checkpoint(self) -> ExportCheckpoint:
         """What another job needs to go on from here."""
-        return ExportCheckpoint(self._seen.digest(), self.records, tuple(self._hits))
+        return ExportCheckpoint(self._subject(), self.records, tuple(self._hits))
 
     def result(self) -> ExportResult:
         """The rows that match, as they are stored now; call it when `step` has said that all is read."""
@@ -137,7 +142,7 @@ class ExportJob:
         numbers = run.first + np.flatnonzero(ends > self._oldest_end)
         self.old += len(table) - len(numbers)
         if self._resume and self.records <= self._resume.records:
-            if self.records == self._resume.records and self._seen.digest() != self._resume.subject:
+            if self.records == self._resume.records and self._subject() != self._resume.subject:
                 raise ResumeError(
                     "this is another file, or there are other rows, than when the match stopped"
                 )
@@ -148,6 +153,9 @@ class ExportJob:
             candidate = expansion.candidate(key, position, self._values[number])
             self._hits.append(_ExportHit(int(numbers[entry]), run.revised, key, candidate))
         return len(table)
+
+    def _subject(self) -> bytes:
+        return hashlib.sha256(self._seen.digest() + b"".join(sorted(self._values))).digest()
 
     def _valid_hits(self) -> list[Hit]:
         """The hits of keys that count: the first of its list, and not revised."""

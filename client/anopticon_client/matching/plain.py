@@ -24,7 +24,8 @@ from anopticon_protocol.primitives import AES_SLACK_BYTES, hkdf_aes_many, prf_ae
 BUFFER_IDENTIFIERS: Final = 64 * 1024
 """One mebibyte of identifiers at a time."""
 MAX_KEPT_BLOCKS: Final = 64
-"""Keys of one day begin together, so that few blocks serve all; of a list that has many, some are made anew."""
+"""Keys of one day begin together, so that few blocks serve all; of a list that has many, they are made anew."""
+SPAN_BITS: Final = 8
 
 
 class PythonEngine:
@@ -52,7 +53,7 @@ class PythonLookup:
         """Take an array of distinct values of shape (n, 16)."""
         self._values = ValueSet(values)
         self._buffer = np.empty(0, np.uint8)
-        self._blocks: dict[tuple[int, int], bytes] = {}
+        self._blocks: dict[int, bytes] = {}
 
     def hits(self, expansion: Expansion, entries: bytes) -> Hits:
         """Every identifier of `entries` that is among the values."""
@@ -70,15 +71,14 @@ class PythonLookup:
     def _rolling(self, expansion: Expansion, entries: bytes, rows: Bytes2D) -> Iterator[Hits]:
         size, secret_bytes = expansion.entry_bytes, expansion.secret_bytes
         spans = rows[:, secret_bytes + 4].astype(np.int64)
-        slots = expansion.slots(rows).tolist()
+        slots = expansion.slots(rows)
         run = max(1, BUFFER_IDENTIFIERS // expansion.most_slots)
         buffer = self._room(run * expansion.most_slots)
         for first in range(0, len(rows), run):
             ends = np.cumsum(spans[first : first + run])
             last = first + len(ends)
             secrets = [entries[at : at + secret_bytes] for at in range(first * size, last * size, size)]
-            forms = zip(slots[first:last], spans[first:last].tolist(), strict=True)
-            blocks = [self._blocks_of(slot, span) for slot, span in forms]
+            blocks = self._blocks_of(slots[first:last], spans[first:last])
             hkdf_aes_many(secrets, expansion.label, blocks, buffer.data)
             found, numbers = self._values.find(_identifiers(buffer, int(ends[-1])))
             if found.size:
@@ -86,13 +86,16 @@ class PythonLookup:
                 position = found - (ends - spans[first:last])[entry]
                 yield np.stack((entry + first, position, numbers), axis=1)
 
-    def _blocks_of(self, slot: int, span: int) -> bytes:
-        blocks = self._blocks.get((slot, span))
-        if blocks is None:
-            if len(self._blocks) >= MAX_KEPT_BLOCKS:
-                self._blocks.clear()
-            blocks = self._blocks[slot, span] = padded_blocks(slot, span)
-        return blocks
+    def _blocks_of(self, slots: npt.NDArray[np.int64], spans: npt.NDArray[np.int64]) -> list[bytes]:
+        """The blocks to encrypt for each key."""
+        forms = slots << SPAN_BITS | spans
+        if len(self._blocks) >= MAX_KEPT_BLOCKS:
+            self._blocks.clear()
+        for form in np.unique(forms).tolist():
+            if form not in self._blocks:
+                self._blocks[form] = padded_blocks(form >> SPAN_BITS, form & ((1 << SPAN_BITS) - 1))
+        kept = self._blocks
+        return [kept[form] for form in forms.tolist()]
 
     def _stream(self, expansion: Expansion, entries: bytes, rows: Bytes2D) -> Iterator[Hits]:
         per_slot = expansion.per_slot

@@ -12,8 +12,8 @@ from anopticon_client.matching.engine import Bytes2D
 MIN_TABLE_BITS: Final = 16
 MAX_TABLE_BITS: Final = 27
 """The table has one byte a prefix: 128 MiB at most, for a population; 32 MiB for the fullest phone."""
-SPARSE_BITS: Final = 7
-"""The table has at least 2**7 places for each value while it may grow, so that one identifier in 128 passes."""
+SPARSE_BITS: Final = 5
+"""The table has at least 2**5 places for each value while it may grow, so that one identifier in 32 passes at most."""
 
 
 class ValueSet:
@@ -22,7 +22,7 @@ class ValueSet:
     def __init__(self, values: Bytes2D) -> None:
         """Take an array of shape (n, 16)."""
         bits = min(max(len(values).bit_length() + SPARSE_BITS, MIN_TABLE_BITS), MAX_TABLE_BITS)
-        self._mask = np.uint32((1 << bits) - 1)
+        self._mask = np.int64((1 << bits) - 1)
         self._table = np.zeros(1 << bits, np.bool_)
         self._table[_prefixes(values) & self._mask] = True
         high, low = _halves(values)
@@ -31,7 +31,8 @@ class ValueSet:
 
     def find(self, identifiers: Bytes2D) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
         """Which of `identifiers` are in the set, ascending, and for each the number of its value."""
-        passed = np.flatnonzero(self._table[_prefixes(identifiers) & self._mask])
+        # The mask keeps every place inside the table; told to clip, numpy does not look for others first.
+        passed = np.flatnonzero(self._table.take(_prefixes(identifiers) & self._mask, mode="clip"))
         high, low = _halves(identifiers[passed])
         numbers = np.full(len(passed), -1, np.intp)
         place = np.searchsorted(self._high, high)
@@ -48,9 +49,9 @@ class ValueSet:
         return passed[found], numbers[found]
 
 
-def _prefixes(values: Bytes2D) -> npt.NDArray[np.uint32]:
-    """The first four bytes of each value as a number."""
-    words: npt.NDArray[np.uint32] = values.view("<u4")[:, 0]
+def _prefixes(values: Bytes2D) -> npt.NDArray[np.int64]:
+    """The first bytes of each value as a number, of the type that numpy counts places in."""
+    words: npt.NDArray[np.int64] = values.view("<i8")[:, 0]
     return words
 
 

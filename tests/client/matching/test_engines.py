@@ -14,6 +14,7 @@ from anopticon_client.matching.values import ValueSet
 from anopticon_protocol.designs import open_design
 from anopticon_protocol.designs.base import Design
 from anopticon_protocol.designs.expansion import Expansion
+from anopticon_protocol.designs.records import SETTLED, Observation, Reading, SharedKey, Token
 from anopticon_protocol.errors import BatchError
 from anopticon_protocol.fingerprints import FingerprintFilter
 from anopticon_protocol.params import MAX_BATCH_KEYS
@@ -193,3 +194,23 @@ def test_a_job_says_how_far_it_is() -> None:
     assert one.done == one.total == 120_000
     assert one.step()
     assert one.rows() == []
+
+
+@each_engine
+def test_keys_of_many_days_are_all_expanded(engine: str) -> None:
+    """A list whose keys begin at hundreds of different intervals is matched like one of a fortnight (MT-1)."""
+    design = open_design("gaen")
+    keys = [SharedKey(number.to_bytes(16, "big"), 2_650_000 + 31 * number, 144) for number in range(300)]
+    heard = {next(iter(design.candidates(key, 0))).value: key for key in keys}
+    stored = indexed(
+        [
+            Observation(Token(key.index, value), SETTLED, (Reading(0, -60, 300),))
+            for value, key in heard.items()
+        ]
+    )
+    values = byte_array(list(stored.values()))
+    expansion = design.expansion(0)
+    assert isinstance(expansion, Expansion)
+    hits = engine_of(engine).lookup(values).hits(expansion, design.publish(keys)[1])
+    assert hits[:, 0].tolist() == list(range(300))
+    assert set(hits[:, 1].tolist()) == {0}

@@ -269,3 +269,10 @@ def test_many_defects_are_counted_and_the_first_are_kept() -> None:
     file = export_of(*[BAD["15 bytes"][0]] * 300)
     result = run("python", file, IndexedRows({}))
     assert (result.dropped, len(result.defects), result.rows) == (300, 100, [])
+
+
+def test_remarks_do_not_count_as_dropped() -> None:
+    """What the reader only remarks upon, such as a field of tomorrow, drops nothing (MT-10)."""
+    odd = record(wire.bytes_field(1, KEY.key_data), wire.varint_field(3, START), wire.varint_field(9, 1))
+    result = run("python", export_of(odd), rows_near([KEY]))
+    assert (result.records, result.dropped, result.defects) == (1, 0, ())
