@@ -13,6 +13,8 @@ from anopticon_testbed.analysis.times import NodeTime, Seconds
 
 SILENCE_FACTOR: Final = 20
 """A silence is remarkable from twenty usual gaps on: at random times, one in e^20 gaps is as long."""
+BURST_FACTOR: Final = 4
+"""And from four times the gap that one in a hundred exceeds: a phone that listens in bursts has long gaps all the time."""
 SILENCE_SECONDS_MIN: Final = 2.0
 """And not below this: rotations and channel hops make short ones."""
 OFF_SECONDS_MIN: Final = 0.001
@@ -130,7 +132,8 @@ def _silences(heard: Seconds, on: Spans) -> Spans:
     gaps = np.diff(np.sort(heard))
     if not len(gaps):
         return found
-    bound = max(SILENCE_SECONDS_MIN, SILENCE_FACTOR * float(np.mean(np.minimum(gaps, 60.0))))
+    usual = SILENCE_FACTOR * float(np.mean(np.minimum(gaps, 60.0)))
+    bound = max(SILENCE_SECONDS_MIN, usual, BURST_FACTOR * float(np.quantile(gaps, 0.99)))
     for start, end in on:
         inside = np.sort(heard[(heard >= start) & (heard < end)])
         edges = np.concatenate([[start], inside, [end]])

@@ -13,7 +13,7 @@ from anopticon_testbed.analysis.dead_time import Spans
 from anopticon_testbed.analysis.rotation import Pairing
 from anopticon_testbed.analysis.styles import AMBER, BLUE, GREEN, GREY, INK, RED, SKY
 from anopticon_testbed.analysis.summary import RunAnalysis
-from anopticon_testbed.analysis.survey import UNKNOWN_RSSI
+from anopticon_testbed.analysis.survey import UNKNOWN_RSSI, natural
 
 MOST_ROWS: Final = 45
 LABELLED_CELLS: Final = 144
@@ -53,7 +53,7 @@ def draw_rotation(axes: Axes, run: RunAnalysis) -> None:
     pairings = run.audit.pairings
     for pairing in pairings:
         rows.setdefault(_owner(run, pairing), []).append(pairing)
-    shown = sorted(rows.items(), key=lambda item: (item[0].startswith("?"), item[0]))[:MOST_ROWS]
+    shown = sorted(rows.items(), key=lambda item: (item[0].startswith("?"), natural(item[0])))[:MOST_ROWS]
     unit, name = _unit(max((one.last for one in pairings), default=1.0))
     for row, (_, several) in enumerate(shown):
         for place, pairing in enumerate(several):
@@ -70,7 +70,7 @@ def draw_rotation(axes: Axes, run: RunAnalysis) -> None:
 
 def draw_matrix(axes: Axes, run: RunAnalysis) -> None:
     """Mean RSSI of every sender at every receiver."""
-    names = sorted({pair.sender for pair in run.pairs} | {pair.receiver for pair in run.pairs})
+    names = sorted({pair.sender for pair in run.pairs} | {pair.receiver for pair in run.pairs}, key=natural)
     place = {name: number for number, name in enumerate(names)}
     mean = np.full((len(names), len(names)), np.nan)
     for pair in run.pairs:

@@ -6,6 +6,7 @@ from nine neighbours is 31 million frames, 800 MB.
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -38,7 +39,6 @@ from anopticon_testbed.errors import RecordingError
 UNKNOWN_RSSI: Final = -32_768
 MAX_FRAMES: Final = 60_000_000
 """Of one analysis: two days of ten nodes, 1.6 GB of columns; more is analysed in parts."""
-
 Ints = NDArray[np.int64]
 Key = TypeVar("Key")
 
@@ -57,10 +57,6 @@ class Names(Generic[Key]):
             known = self._number[thing] = len(self.things)
             self.things.append(thing)
         return known
-
-    def find(self, thing: Key) -> int:
-        """The number of `thing`, -1 if it never came."""
-        return self._number.get(thing, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +133,11 @@ class Survey:
         return next((node for node in self.nodes if node.name == name), None)
 
 
+def natural(name: str) -> tuple[tuple[int, str], ...]:
+    """Sorts pi2 before pi10."""
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name))
+
+
 def identifier_of(payload: bytes) -> bytes | None:
     """The EphID or RPI in AD structures, None if they hold none."""
     try:
@@ -163,7 +164,7 @@ def _survey(run: str, recordings: Sequence[Recording]) -> Survey:
     addresses, payloads = Names[bytes](), Names[bytes]()
     kinds: list[set[AddressType]] = []
     nodes, frames = [], 0
-    for recording in recordings:
+    for recording in sorted(recordings, key=lambda one: natural(one.manifest.node)):
         reader = _LogReader(addresses, kinds, payloads, MAX_FRAMES - frames)
         nodes.append(reader.read(recording))
         frames += len(nodes[-1].frames)
