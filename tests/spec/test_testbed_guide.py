@@ -12,7 +12,7 @@ import pytest
 
 from anopticon_simulation.cli import main as simulate
 from anopticon_testbed.cli import VERBS
-from anopticon_testbed.cli import main as testbed_main
+from anopticon_testbed.cli import main as run_testbed
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "testbed.md").read_text(encoding="utf-8")
 
@@ -48,7 +48,7 @@ def test_every_command_of_the_guide_parses(capsys: pytest.CaptureFixture[str]) -
     for words in shown:
         assert words[0] in VERBS
         with pytest.raises(SystemExit) as ended:
-            testbed_main([words[0], "--help"])
+            run_testbed([words[0], "--help"])
         assert ended.value.code == 0
         told = capsys.readouterr().out
         for option in (word for word in words if word.startswith("--")):
@@ -68,9 +68,9 @@ def test_the_example_prints_what_the_guide_shows(
     (tmp_path / source.name).write_bytes(source.read_bytes())
     (tmp_path / "train.toml").write_text(block("train.toml"), encoding="utf-8")
     bring, analyse = [words for words in commands("anopticon-testbed") if "train" in words]
-    assert testbed_main(bring) == 0
+    assert run_testbed(bring) == 0
     capsys.readouterr()
-    assert testbed_main(analyse) == 0
+    assert run_testbed(analyse) == 0
     same("analyse", capsys.readouterr().out)
     (run,) = commands("anopticon-sim")
     assert simulate(run) == 0

@@ -6,30 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from anopticon_client.events import (
-    BatchFetched,
     Event,
-    FetchFailed,
-    IndexFetched,
-    NoticeShown,
     Outcome,
-    ReportRequested,
     Scanned,
     ShowNotice,
-    Started,
-    TurnGranted,
-    UploadAnswered,
-    UploadResult,
-    Woken,
 )
 from anopticon_client.radio_records import AddressType, HeardFrame, PduType
 from anopticon_client.recording.codec import encode_row
 from anopticon_client.recording.rows import Manifest, NoticeRow, PhoneInput, Row, ScanMark, ScanPhase
-from anopticon_protocol.codes import make_code
+from anopticon_testbed.node.phone import told
 from tests.client.desk import KEY_ID, SIGNER
 from tests.client.drive import Handset, Town
 
 NS = 10**9
-CODES = {make_code(bytes(range(16)))}
 
 
 class RecordedTown(Town):
@@ -111,24 +100,6 @@ def rows_of(event: Event, now: int) -> Iterator[Row]:
         yield HeardFrame(*when, bytes(6), AddressType.NON_RESOLVABLE, PduType.UNKNOWN, -40, b"late")
         yield ScanMark(*when, ScanPhase.ENDED, now, len(event.sightings))
         return
-    number, data = _told(event)
-    yield PhoneInput(*when, now, type(event).__name__, number, data)
-
-
-def _told(event: Event) -> tuple[int, bytes]:  # noqa: PLR0911 - one line an event
-    match event:
-        case IndexFetched(data):
-            return (1, b"") if data is None else (0, data)
-        case BatchFetched(release, data):
-            return release, data
-        case FetchFailed(sentence, of_index):
-            return int(of_index), sentence.encode()
-        case ReportRequested(code, since):
-            return since, b"valid" if code in CODES else b"invalid"
-        case UploadAnswered(result, sentence):
-            return list(UploadResult).index(result), sentence.encode()
-        case NoticeShown(notice_id):
-            return 0, notice_id.encode()
-        case _:
-            assert isinstance(event, Started | Woken | TurnGranted)
-            return 0, b""
+    found = told(event)
+    assert found is not None
+    yield PhoneInput(*when, now, type(event).__name__, *found)

@@ -22,6 +22,7 @@ from anopticon_client.events import (
     ShowNotice,
     Sighting,
     Started,
+    TurnGranted,
     UploadAnswered,
     Woken,
 )
@@ -44,6 +45,7 @@ from anopticon_client.storage import MemoryStore
 from anopticon_protocol.codes import make_code
 from anopticon_protocol.designs import open_design
 from anopticon_protocol.signing import VerifyingKey
+from anopticon_testbed.cli import main
 from anopticon_testbed.errors import CollectorError
 from anopticon_testbed.node.phone import UPLOAD_RESULTS
 from anopticon_testbed.status import Answer, NodeState
@@ -116,7 +118,8 @@ def event_of(kind: str, number: int, data: bytes) -> Event:
         "Woken": Woken,
         "IndexFetched": lambda: IndexFetched(None if number else data),
         "BatchFetched": lambda: BatchFetched(number, data),
-        "FetchFailed": lambda: FetchFailed(data.decode()),
+        "TurnGranted": TurnGranted,
+        "FetchFailed": lambda: FetchFailed(data.decode(), of_index=bool(number)),
         "ReportRequested": lambda: ReportRequested(make_code(bytes(16)) if data == b"valid" else "", number),
         "UploadAnswered": lambda: UploadAnswered(UPLOAD_RESULTS[number], data.decode()),
         "NoticeShown": lambda: NoticeShown(data.decode()),
@@ -184,6 +187,7 @@ def test_a_replay_gives_the_notices_of_the_live_phones(tmp_path: Path, design: s
         server.close()
 
     run_virtual(world())
+    assert main(["replay", str(tmp_path)]) == 0
     kinds = {}
     for name, rows in rows_of(tmp_path).items():
         live = [

@@ -14,7 +14,7 @@ from anopticon_testbed.analysis.times import NodeTime, Seconds
 SILENCE_FACTOR: Final = 20
 """A silence is remarkable from twenty usual gaps on: at random times, one in e^20 gaps is as long."""
 BURST_FACTOR: Final = 4
-"""And from four times the gap that one in a hundred exceeds: a phone that listens in bursts has long gaps all the time."""
+"""And from four times the gap that one in a hundred exceeds: who listens in bursts has long gaps all the time."""
 SILENCE_SECONDS_MIN: Final = 2.0
 """And not below this: rotations and channel hops make short ones."""
 OFF_SECONDS_MIN: Final = 0.001

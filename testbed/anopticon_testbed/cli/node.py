@@ -164,6 +164,7 @@ async def _phone(options: argparse.Namespace, stack: AsyncExitStack) -> PhoneSet
         "key_id": joined.key_id,
         "public_key": joined.key.to_text(),
         "release_period": joined.period,
+        "store": "memory" if options.store == MEMORY else "kept",
     }
     return PhoneSetup(config, store, server, about)
 

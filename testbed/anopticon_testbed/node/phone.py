@@ -17,6 +17,7 @@ from anopticon_client.events import (
     Scanned,
     Sighting,
     Started,
+    TurnGranted,
     UploadAnswered,
     UploadResult,
     Woken,
@@ -127,14 +128,14 @@ def told(what: Event | Effect) -> tuple[int, bytes] | None:  # noqa: PLR0911 - o
     A code is a secret until it is used, and what a phone shows does not depend on which valid one it was.
     """
     match what:
-        case Started() | Woken():
+        case Started() | Woken() | TurnGranted():
             return 0, b""
         case IndexFetched(data):
             return (1, b"") if data is None else (0, data)
         case BatchFetched(release, data):
             return release, data
-        case FetchFailed(sentence):
-            return 0, sentence.encode()
+        case FetchFailed(sentence, of_index):
+            return int(of_index), sentence.encode()
         case ReportRequested(code, contagious_since):
             return contagious_since, b"valid" if _is_code(code) else b"invalid"
         case UploadAnswered(result, sentence):

@@ -12,6 +12,8 @@ from anopticon_client.recording.rows import Row, Sent
 from anopticon_client.recording.writer import RecordingWriter
 from anopticon_testbed.node.ledger import Ledger
 
+MAX_WINDOW: Final = 4 * MAX_SIGHTINGS_PER_SCAN
+"""Of one scan: twice what four seconds of air hold. Of more than the phone looks at, it draws by lot (PH-11)."""
 MAX_EARLY_ROWS: Final = 1_000
 """What a radio tells between being opened and the manifest: its scan is not on yet."""
 
@@ -45,7 +47,7 @@ class Recorder:
         self._writer.heard(frame)
         self._ledger.heard(frame)
         window = self._window
-        if window is not None and frame.rssi_dbm is not None and len(window) < MAX_SIGHTINGS_PER_SCAN:
+        if window is not None and frame.rssi_dbm is not None and len(window) < MAX_WINDOW:
             window.append(Sighting(frame.data, frame.rssi_dbm))
 
     def happened(self, event: RadioEvent) -> None:
