@@ -1,6 +1,7 @@
 """run.py bluez: builds guests, boots them, prints what holds."""
 
 import argparse
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -81,4 +82,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    # Told to end, it ends the guest too, as an interrupt does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     sys.exit(main())

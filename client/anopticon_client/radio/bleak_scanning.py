@@ -54,7 +54,7 @@ class BleakScan:
         self._teller = teller
         self._rebuild = Rebuilder(settings)
         self._uuids = settings.service_uuids
-        self._mode = mode
+        self.mode = mode
         self.adapter = adapter
         self._platform = platform
         self._scanner: BleakScanner | None = None
@@ -132,7 +132,7 @@ class BleakScan:
         except (*_TROUBLE, ImportError) as error:
             raise RadioError(sentence(error)) from error
         self._scanner = scanner
-        self._teller.tell(RadioEventKind.SCAN_ON, mode=self._mode)
+        self._teller.tell(RadioEventKind.SCAN_ON, mode=self.mode)
 
     async def _end(self, **details: str) -> None:
         scanner, self._scanner = self._scanner, None
@@ -149,16 +149,16 @@ class BleakScan:
 
     def _new_scanner(self) -> BleakScanner:
         platform = self._platform or get_platform_scanner_backend_type()[0]
-        wanted: dict[str, Any] = {"scanning_mode": self._mode, "backend": trimmed(platform)}
+        wanted: dict[str, Any] = {"scanning_mode": self.mode, "backend": trimmed(platform)}
         if sys.platform == "linux":
             wanted["bluez"] = self._bluez_arguments()
-        if self._mode == "passive" and sys.platform == "linux":
+        if self.mode == "passive" and sys.platform == "linux":
             return BleakScanner(self._detected, **wanted)  # BlueZ filters by pattern only
         return BleakScanner(self._detected, self._rebuild.long_uuids, **wanted)
 
     def _bluez_arguments(self) -> dict[str, Any]:
         arguments: dict[str, Any] = {"adapter": self.adapter} if self.adapter else {}
-        if self._mode == "passive":
+        if self.mode == "passive":
             ends = [uuid.to_bytes(2, "little") for uuid in self._uuids]
             kinds = (
                 AdvertisementDataType.SERVICE_DATA_UUID16,

@@ -304,6 +304,33 @@ async def test_what_an_adapter_cannot_do_is_said(text: str, sentence: str) -> No
 
 
 @pytest.mark.usefixtures("bus")
+async def test_passive_scan_that_would_hear_nothing_is_refused() -> None:
+    """Where BlueZ would hear nothing in a passive scan, since 5.69 or unless experimental, it is refused (RA-40)."""
+    fake = FakeBluez()
+    async with opened(fake, "bleak?scan=passive") as (device, _):
+        assert device.scanner is not None
+        fake.adapter["Modalias"] = "usb:v1D6Bp0246d0552"
+        with pytest.raises(RadioError, match="take scan=active"):
+            await device.scanner.start()
+        fake.experimental = False
+        with pytest.raises(RadioError, match="--experimental"):
+            await device.scanner.start()
+
+
+@pytest.mark.usefixtures("bus")
+async def test_user_who_may_not_is_told_which_group() -> None:
+    """The bus refuses to pass messages to BlueZ: the sentence names the group to join (RA-38)."""
+    fake = FakeBluez()
+    fake.failures["GetManagedObjects"] = ["org.freedesktop.DBus.Error.AccessDenied"]
+    await fake.start()
+    try:
+        with pytest.raises(RadioError, match="usermod -aG bluetooth"):
+            await open_device("bluez:hci0", Ear())
+    finally:
+        await fake.stop()
+
+
+@pytest.mark.usefixtures("bus")
 async def test_bus_without_daemon_says_what_to_start() -> None:
     """A bus without bluetoothd on it: each radio says what to start (RA-38)."""
     with pytest.raises(RadioError, match="systemctl start bluetooth"):

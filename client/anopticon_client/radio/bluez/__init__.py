@@ -17,7 +17,7 @@ from typing import Final
 
 from anopticon_client.errors import RadioError
 from anopticon_client.radio.bleak_scanning import ACTIVE_BIAS, PASSIVE_BIAS, BleakScan, scan_mode
-from anopticon_client.radio.bluez.adapter import Adapter, check_usable, look_at
+from anopticon_client.radio.bluez.adapter import Adapter, check_passive, check_usable, look_at
 from anopticon_client.radio.bluez.advertisement import INTERVAL_MS
 from anopticon_client.radio.bluez.advertiser import BluezAdvertiser
 from anopticon_client.radio.bluez.bus import Bus
@@ -34,8 +34,6 @@ LEGACY_INTERVAL_MS: Final = (100.0, 150.0)
 """What Linux uses for a broadcast on a legacy controller, whatever it is asked for (measured, 6.1 and 6.12)."""
 PASSIVE_DUTY: Final = 0.5
 """30 of 60 ms, on Linux 6.1 and 6.12."""
-NO_PATTERNS_SINCE: Final = (5, 69)
-"""Since then its advertisement monitors match no AD type that BlueZ reads itself (bluez/bluez issue 652)."""
 TAPS: Final = ("auto", "yes", "no")
 
 
@@ -76,7 +74,7 @@ async def _assemble(
     if why_not and tapping == "yes":
         raise RadioError(why_not)
     if mode == "passive":
-        _check_passive(adapter, why_not)
+        check_passive(adapter, why_not)
     tap = None if why_not else Tap(index, settings, teller.sink.heard)
     scanner = BluezScanner(BleakScan(teller, settings, mode, adapter.name), tap, teller)
     stack.push_async_callback(scanner.stop)
@@ -105,20 +103,6 @@ async def _assemble(
     stack.push_async_callback(guardian.close)
     capabilities = _capabilities(adapter, mode, why_not)
     return RadioDevice(capabilities, advertiser, scanner, stack.pop_all().aclose, adapter.description())
-
-
-def _check_passive(adapter: Adapter, why_no_tap: str) -> None:
-    """Raise RadioError if a passive scan cannot be had here, or would hear nothing."""
-    name = f"radio bluez:{adapter.name}"
-    if not adapter.experimental:
-        raise RadioError(
-            f"{name}: scan=passive needs bluetoothd with --experimental: start it so, or take scan=active"
-        )
-    if why_no_tap and adapter.bluez is not None and adapter.bluez >= NO_PATTERNS_SINCE:
-        raise RadioError(
-            f"{name}: since BlueZ 5.69 a passive scan hears no service data except through the raw tap ({why_no_tap}): "
-            "take scan=active"
-        )
 
 
 def _capabilities(adapter: Adapter, mode: str, why_no_tap: str) -> Capabilities:

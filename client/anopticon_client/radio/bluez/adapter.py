@@ -12,6 +12,8 @@ from anopticon_client.radio.bluez.bus import ADAPTER, ADVERTISING_MANAGER, MONIT
 
 ROOT: Final = "/org/bluez"
 INTERVAL_SINCE: Final = (5, 82)
+NO_PATTERNS_SINCE: Final = (5, 69)
+"""Since then its advertisement monitors match no AD type that BlueZ reads itself (bluez/bluez issue 652)."""
 _NAME: Final = re.compile(r"hci\d{1,3}")
 _MODALIAS: Final = re.compile(r"usb:v1D6Bp0246d([0-9A-F]{2})([0-9A-F]{2})")
 """The name that bluetoothd gives itself: vendor Linux Foundation, product BlueZ, version in the last four digits."""
@@ -93,6 +95,20 @@ def check_usable(adapter: Adapter, *, send: bool) -> None:
     if adapter.free < 1:
         raise RadioError(
             f"{name}: all its {adapter.active} advertising instances are in use: end another program's"
+        )
+
+
+def check_passive(adapter: Adapter, why_no_tap: str) -> None:
+    """Raise RadioError if a passive scan cannot be had here, or would hear nothing."""
+    name = f"radio bluez:{adapter.name}"
+    if not adapter.experimental:
+        raise RadioError(
+            f"{name}: scan=passive needs bluetoothd with --experimental: start it so, or take scan=active"
+        )
+    if why_no_tap and adapter.bluez is not None and adapter.bluez >= NO_PATTERNS_SINCE:
+        raise RadioError(
+            f"{name}: since BlueZ 5.69 a passive scan hears no service data except through the raw tap ({why_no_tap}): "
+            "take scan=active"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 
 from anopticon_client.radio.bleak_scanning import BleakScan
-from anopticon_client.radio.bluez.adapter import look_at
+from anopticon_client.radio.bluez.adapter import check_passive, look_at
 from anopticon_client.radio.bluez.bus import Bus
 from anopticon_client.radio.bluez.guardian import Guardian
 from anopticon_client.radio.telling import Teller
@@ -45,6 +45,8 @@ class WatchedScan:
             bus = await Bus.connect()
             stack.push_async_callback(bus.close)
             adapter = await look_at(bus, self._scan.adapter)
+            if self._scan.mode == "passive":
+                check_passive(adapter, "bleak has none")
             self._scan.adapter = adapter.name
             guardian = Guardian(bus, adapter.name, self._teller, self._scan.lost, self._resume)
             await guardian.watch()
