@@ -15,10 +15,17 @@ from pathlib import Path
 from typing import Final
 
 from anopticon_client.cli.console import status_lines
-from anopticon_client.cli.scorings import add_options, explain_lines, load_calibration, scoring_lines
+from anopticon_client.cli.scorings import (
+    add_options,
+    explain_lines,
+    load_calibration,
+    scoring_lines,
+    window_lines,
+)
 from anopticon_client.cli.session import HELP, Plan, run_phone
 from anopticon_client.errors import ClientError
 from anopticon_client.radio import DEFAULT_RADIO, GaenOnAir, Position, parse_position
+from anopticon_client.runner.loop import system_entropy
 from anopticon_client.storage import MEMORY, SqliteStore
 from anopticon_protocol.codes import parse_code
 from anopticon_protocol.designs import open_design
@@ -91,7 +98,13 @@ def _explain(options: argparse.Namespace) -> None:
     calibration = load_calibration(options.calibration, options.model)
     store = SqliteStore(options.store)
     try:
-        for line in explain_lines(open_design(store.design), options.scoring, store.load(), calibration):
+        design, scoring, held = open_design(store.design), options.scoring, store.load()
+        lines = (
+            window_lines(design, scoring, held, system_entropy(), calibration)
+            if options.windows
+            else explain_lines(design, scoring, held, calibration)
+        )
+        for line in lines:
             print(line)
     finally:
         store.close()
@@ -156,6 +169,9 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(action=action)
     for command in (running, commands.choices["explain"]):
         add_options(command)
+    commands.choices["explain"].add_argument(
+        "--windows", action="store_true", help="list the exposure windows instead, in random order"
+    )
     listing = commands.add_parser("scorings", help="list the scorings that have a name, with their sources")
     listing.set_defaults(action=_scorings)
     return parser

@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Final
 
 from anopticon_client.errors import ConfigurationError
-from anopticon_client.exposure import day_scores
+from anopticon_client.exposure import contacts, day_scores
 from anopticon_client.scoring import (
     PRESETS,
     DeviceCalibration,
     ExposureRule,
     Scorer,
+    WindowScoring,
     open_scoring,
     parse_scoring,
+    shuffled_windows,
 )
 from anopticon_client.scoring.calibration_files import calibration_of, parse_calibrations
 from anopticon_client.scoring.parsing import MAX_SCORING_BYTES
+from anopticon_client.scoring.records import day_name
 from anopticon_client.state import Snapshot
 from anopticon_protocol.designs.base import Design
 
@@ -78,15 +81,46 @@ def explain_lines(
     design: Design, scorer: Scorer, held: Snapshot, calibration: DeviceCalibration | None = None
 ) -> Iterator[str]:
     """Why each day is an exposure or none: every number that went into its score, as of the last scan."""
-    if scorer.needs_times and not design.keeps_times:
-        raise ConfigurationError(
-            f"this scoring needs the time of each packet, which design {design.name} does not keep"
-        )
+    _check_times(design, scorer)
     scores = day_scores(design, scorer, held.observations, held.progress.last_scan, calibration)
     if not scores:
         yield "nothing that counts was heard of people who tested positive"
     for score in scores:
         yield from score.explain()
+
+
+def window_lines(
+    design: Design,
+    scorer: Scorer,
+    held: Snapshot,
+    entropy: bytes,
+    calibration: DeviceCalibration | None = None,
+) -> Iterator[str]:
+    """Every exposure window that the phone's file makes, in an order that 32 fresh secret bytes decide."""
+    if not isinstance(scorer, WindowScoring):
+        raise ConfigurationError(
+            "only a scoring of kind windows makes exposure windows: such as google-sample-v2"
+        )
+    _check_times(design, scorer)
+    found = contacts(design, held.observations)
+    heard = found if calibration is None else calibration.corrected(found)
+    for window in shuffled_windows(heard, scorer.mapping, entropy):
+        scans = ", ".join(
+            f"{scan.seconds_since_last_scan} s at {scan.typical_attenuation_db} dB (least {scan.min_attenuation_db})"
+            for scan in window.scans
+        )
+        kind, level = window.report_type.name.lower(), window.infectiousness.name.lower()
+        said = (
+            f"{kind.replace('_', ' ')}, {level} infectiousness, {window.confidence.name.lower()} confidence"
+        )
+        yield f"{day_name(window.day)}: {said}: {scans}"
+
+
+def _check_times(design: Design, scorer: Scorer) -> None:
+    if scorer.needs_times and not design.keeps_times:
+        raise ConfigurationError(
+            f"this scoring needs the time of each packet, which design {design.name} does not keep"
+        )
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -150,6 +150,23 @@ def test_nothing_to_explain_is_said(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "which design lowcost does not keep" in capsys.readouterr().err
 
 
+def test_exposure_windows_can_be_listed(exposed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The one window of the file, with its scans; a scoring without windows has none to list.
+
+    SPEC: SC-37, SC-4.
+    """
+    options = ("explain", "--windows", "--store", str(exposed), "--scoring")
+    assert main((*options, "google-sample-v2")) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        (
+            "Monday 2026-03-02: confirmed test, standard infectiousness, lowest confidence: 300 s at 45 dB (least 45), "
+            "300 s at 45 dB (least 45), 300 s at 45 dB (least 45), 300 s at 60 dB (least 60)"
+        ),
+    ]
+    assert main((*options, "dp3t")) == 2
+    assert "only a scoring of kind windows" in capsys.readouterr().err
+
+
 def test_explain_can_be_typed() -> None:
     """A running phone answers the same question."""
     assert "nothing that counts was heard" in asyncio.run(Terminal().run("explain"))
