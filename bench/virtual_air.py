@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import statistics
+import sys
 import time
-import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -191,16 +192,15 @@ def day_of_rotation(hours: int) -> None:
         advertiser = devices[0].advertiser
         if advertiser is None:
             raise SystemExit("a virtual radio without advertiser")
-        sizes = []
-        tracemalloc.start()
+        blocks: list[int] = []
         for hour in range(hours):
             for turn in range(6):
                 await asyncio.sleep(600)
                 await advertiser.rotate(encode(DP3T_SERVICE_UUID, (hour * 6 + turn).to_bytes(16, "big")))
-            sizes.append(tracemalloc.get_traced_memory()[0])
-        tracemalloc.stop()
-        print(f"\nMemory of a scan with rotating addresses, KiB after hours 1..{hours}:")
-        print("  " + " ".join(f"{size / 1024:.0f}" for size in sizes))
+            gc.collect()
+            blocks.append(sys.getallocatedblocks() - len(blocks))
+        print(f"\nMemory of a scan with rotating addresses: blocks more than after hour 1, hours 2..{hours}")
+        print("  " + " ".join(f"{count - blocks[0]:+}" for count in blocks[1:]))
         for device in devices:
             await device.close()
 

@@ -196,6 +196,20 @@ def test_an_adapter_that_hangs_is_noticed() -> None:
     in_virtual_time(story)
 
 
+def test_a_controller_that_never_answers_is_not_opened() -> None:
+    """A reset without an answer ends the opening with a sentence, and the adapter is let go (RA-7)."""
+
+    async def story() -> None:
+        place = VirtualAir().join("mute", Position(0, 0))
+        answers, place.radio.on_packet = place.radio.on_packet, lambda packet: None  # type: ignore[method-assign]
+        with pytest.raises(RadioError, match="does not answer a reset: unplug it"):
+            await place.open(Ear())
+        place.radio.on_packet = answers  # type: ignore[method-assign]
+        await (await place.open(Ear())).close()
+
+    in_virtual_time(story)
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -208,6 +222,7 @@ def test_an_adapter_that_hangs_is_noticed() -> None:
         ("hci:usb:0?vendor=zephyr", "add power=0"),
         ("hci:usb:0?speed=9", "unknown option 'speed'"),
         ("hci:serial:/dev/no-such-port", "cannot be opened"),
+        ("hci:serial:/dev/null", "Its firmware must speak HCI"),
         ("hci:unix:/dev/null/nobody", "does anything listen there"),
         ("virtual?at=here", "metres like 1.5,0"),
         ("virtual?at=1,2,3,4", "metres like 1.5,0"),

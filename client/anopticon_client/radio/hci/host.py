@@ -68,7 +68,11 @@ class Controller:
             raise GoneError(
                 "the controller does not answer a reset: unplug it, wait, plug it in again"
             ) from error
-        except hci.HCI_Error as error:
+        except (
+            hci.HCI_Error,
+            RuntimeError,
+            AssertionError,
+        ) as error:  # Bumble asserts what a controller answers
             raise RadioError(f"the controller cannot be set up: {error}: is its firmware loaded?") from error
 
     @property

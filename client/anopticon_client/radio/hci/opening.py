@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bumble.transport import open_transport
-from bumble.transport.common import Transport, TransportInitError, TransportSpecError
+from bumble.transport.common import Transport
 
 from anopticon_client.errors import RadioError
 from anopticon_client.radio.hci.chips import Power
@@ -146,7 +146,7 @@ def transport_opener(place: str) -> OpenTransport:
     async def opener() -> Transport:
         try:
             return await open_transport(f"{TRANSPORTS[kind]}:{rest}")
-        except (OSError, TransportInitError, TransportSpecError, ValueError, ImportError) as error:
+        except Exception as error:
             raise RadioError(_sentence(kind, place, error)) from error
 
     return opener
@@ -158,6 +158,8 @@ def _sentence(kind: str, place: str, error: Exception) -> str:
         isinstance(error, PermissionError) or "permission" in reason.lower() or "access" in reason.lower()
     )
     advice = (_PERMISSION if is_forbidden else _MISSING).get(kind, "does anything listen there?")
+    if "not supported" in reason.lower():
+        advice = "this system's kernel has no Bluetooth sockets (modprobe bluetooth); hci:usb:0 needs none"
     return f"radio hci:{place}: cannot be opened ({reason}): {advice}"
 
 
