@@ -45,7 +45,10 @@ class Propagation(Protocol):
         """Whether strengths stay the same while no antenna moves."""
 
     def strengths(self, field: Field, sender: int, at_ns: int) -> Strengths:
-        """DBm at each antenna of `field` for a frame that leaves `sender` at `at_ns` of the air's clock."""
+        """DBm at each antenna of `field` for a frame that leaves `sender` at `at_ns` of the air's clock.
+
+        A new array each time: the air writes into it.
+        """
 
 
 @dataclass(frozen=True, slots=True)
