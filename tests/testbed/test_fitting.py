@@ -256,3 +256,15 @@ def test_the_anechoic_measurements_can_be_fitted(shared: Callable[[str], Path]) 
     # By hand from the session means: the S10 reads the iPhone at -42.0 dBm where the iPhones read each other at -48.
     assert offset["SM-G973F"] == pytest.approx(-6.0, abs=0.5)
     assert fit.session_sd is None
+
+
+def test_people_who_move_are_sessions_of_similar_distances() -> None:
+    """Distances that differ by a little are one session: walking makes no session of each step (EV-13)."""
+    near = made([("A", "A"), ("A", "B"), ("B", "A")], tuple(np.linspace(0.95, 1.05, 11)))
+    far = made([("A", "A"), ("A", "B"), ("B", "A")], (2.0,))
+    fit = fit_models(Recording("made", "made", pl.concat([near.readings, far.readings])), "A")
+    assert fit.sessions == 6
+    offset, power = figures(fit)["B"]
+    assert offset == pytest.approx(4, abs=0.01)
+    assert power == pytest.approx(-31, abs=0.01)
+    assert fit.exponent == pytest.approx(2, abs=0.01)

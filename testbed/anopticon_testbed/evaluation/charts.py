@@ -26,6 +26,8 @@ GREY: Final = "#6b6b6b"
 TITLE_CHARS: Final = 60
 MAX_POINTS: Final = 4_000
 """Contacts drawn; more would be a smear, so that every n-th is drawn."""
+LEGEND_ROOM: Final = 0.32
+"""Share of the height that is kept free of data for a legend."""
 DISTANCE_BINS: Final = 24
 _STYLE: Final[dict[str, Any]] = {
     "font.size": 9,
@@ -136,7 +138,8 @@ def _scores(axes: Axes, evaluation: Evaluation, table: pl.DataFrame) -> None:
     axes.axvline(evaluation.question.metres, color=GREY, linewidth=0.8, linestyle="--")
     axes.set(xlabel="mean distance (m)", ylabel=f"score ({evaluation.unit})", title="Score by distance")
     axes.set_xlim(left=0)
-    axes.margins(y=0.08)
+    highest = max(float(table["score"].to_numpy().max()), evaluation.threshold or 0.0, 1.0)
+    axes.set_ylim(-0.05 * highest, (1 + LEGEND_ROOM) * highest)
     axes.legend(loc="upper right")
 
 
@@ -173,4 +176,6 @@ def _attenuations(axes: Axes, evaluation: Evaluation, readings: pl.DataFrame) ->
         xlabel="distance (m)", ylabel="attenuation (dB)", title="Attenuation by distance, single readings"
     )
     axes.set_xlim(left=0)
+    low, high = float(shape["q0.05"].to_numpy().min()), float(shape["q0.95"].to_numpy().max())
+    axes.set_ylim(low - LEGEND_ROOM * max(high - low, 10), high + 2)
     axes.legend(loc="lower right")

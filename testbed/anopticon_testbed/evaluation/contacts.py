@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from anopticon_client.scoring import NO_TIME, Contact, KeyFacts, Packet
@@ -23,6 +25,16 @@ from anopticon_testbed.evaluation.truth import (
     with_pairs,
 )
 
+NEEDED: Final = (
+    "scene",
+    "receiver",
+    "transmitter",
+    "time_s",
+    "attenuation_db",
+    "distance_m",
+    "seconds",
+)
+"""Columns from which contacts are made; models and levels have done their part by then, and cost memory."""
 DAY: Final = 20_000
 """Every window is moved to the beginning of this UTC day, so that none is split by a midnight of its recording."""
 KEY: Final = ("scene", "receiver", "transmitter", "window")
@@ -101,10 +113,10 @@ def find_contacts(recording: Recording, question: Question) -> Contacts:
     Raises:
         RecordingError: nothing can, because no reading has a time and a distance.
     """
-    paired = with_pairs(recording.readings)
+    paired = with_pairs(recording.readings.select(NEEDED))
     if recording.fixed:
         return _fixed(paired, question)
-    timed = paired.filter(pl.col("time_s").is_not_null())
+    timed = paired.drop("seconds").filter(pl.col("time_s").is_not_null())
     if timed.is_empty():
         raise RecordingError(
             f"{recording.name}: no reading has a time, so that no duration is known; map a column to time_s, or to "
@@ -187,22 +199,20 @@ def with_packets(contacts: Contacts, risk_level: int = 0) -> Iterator[list[Conta
         risk_level: transmission risk level of every key, 0 for none.
     """
     order = contacts.table.select(KEY).with_row_index("place")
-    rounded = contacts.packets.with_columns(
+    rounded = contacts.packets.select(
+        *KEY,
         att=(pl.col("attenuation_db") + 0.5).floor().cast(pl.Int64),
         at=pl.col("at_s").floor().clip(lower_bound=0).cast(pl.Int64),
         since=(pl.col("since_s") + 0.5).floor().cast(pl.Int64),
     )
     rows = rounded.join(order, on=list(KEY)).sort("place", "at", maintain_order=True)
-    grouped = dict(rows.group_by("place").agg("att", "at", "since").rows_by_key("place"))
+    bounds = np.searchsorted(rows["place"].to_numpy(), np.arange(contacts.table.height + 1))
     begin = DAY * DAY_SECONDS
     facts = KeyFacts(start=begin, risk_level=risk_level)
-    for place in range(contacts.table.height):
-        found = grouped.get(place)
-        if not found:
-            yield []
-            continue
-        lists = zip(*found[0], strict=True)
+    for first, behind in pairwise(bounds.tolist()):
+        part = rows.slice(first, behind - first)
         packets = tuple(
-            Packet(DAY, -att, 0, since, NO_TIME if at is None else begin + at) for att, at, since in lists
+            Packet(DAY, -att, 0, since, NO_TIME if at is None else begin + at)
+            for att, at, since in part.select("att", "at", "since").iter_rows()
         )
-        yield [Contact(packets, facts)]
+        yield [Contact(packets, facts)] if packets else []

@@ -8,8 +8,9 @@ with `offset` 0 for the reference model: RSSI of any model plus its offset is wh
 is the orientation of Exposure Notification. `loss` is the path loss at one metre; power cannot be told from it, so that
 it is assumed: that of free space, unless said otherwise.
 
-A session (one receiver, one transmitter, one distance, one scene) is one row of the fit, however many readings it has:
-readings of one session share antenna, pose and room, and a long session is not worth more models than a short one.
+A session is one receiver, one transmitter, one scene and one distance to the nearest tenth of a decade (26 %). It is
+one row of the fit, however many readings it has: they share antenna, pose and room, and a long session is not worth
+more models than a short one.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from anopticon_testbed.evaluation.statistics import Floats, Interval
 FREE_SPACE_DB: Final = 20 * math.log10(4 * math.pi * 2.441e9 / 299_792_458)
 """Path loss over one metre at 2.441 GHz, the middle of the band: 40.2 dB (Friis)."""
 FREE_SPACE_EXPONENT: Final = 2.0
-SESSION: Final = ("scene", "receiver", "transmitter", "distance_m")
+SESSION: Final = ("scene", "receiver", "transmitter", "step")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def fit_models(
     sessions = _joined_to(chosen, every)
     receivers = sessions["receiver_model"].unique().sort().to_list()
     transmitters = sessions["transmitter_model"].unique().sort().to_list()
-    free = exponent is None and sessions["distance_m"].n_unique() > 1
+    free = exponent is None and sessions["decades"].n_unique() > 1
     slope = 0.0 if free else FREE_SPACE_EXPONENT if exponent is None else exponent
     unknowns = [("power", one) for one in transmitters] + [
         ("offset", one) for one in receivers if one != chosen
@@ -108,7 +109,7 @@ def fit_models(
             f"{recording.name}: every pair of models has its own distance, so that distance and model cannot be told "
             "apart; say how the loss grows with --exponent, for example 2"
         )
-    distance = 10 * np.log10(sessions["distance_m"].to_numpy())
+    distance = 10 * sessions["decades"].to_numpy()
     solved = solve(
         matrix, sessions["error"].to_numpy(), sessions["mean"].to_numpy() + loss_db + slope * distance
     )
@@ -168,12 +169,23 @@ def _joined_to(reference: str, sessions: pl.DataFrame) -> pl.DataFrame:
 
 
 def _sessions(usable: pl.DataFrame) -> pl.DataFrame:
-    """One row a session: `mean` of its scans, `error` (variance of that mean), `variance` of its readings, `count`."""
-    timed = with_scans(usable.with_columns(pl.col("time_s").fill_null(0.0)))
+    """One row a session.
+
+    Returns:
+        `mean` (of its scans, dBm) and `error` (variance of that), `decades` (log10 of metres), `variance` of its
+        readings, `count`, and the models.
+    """
+    decades = pl.col("distance_m").log10()
+    timed = with_scans(usable.with_columns(pl.col("time_s").fill_null(0.0))).with_columns(
+        decades=decades, step=(10 * decades).round()
+    )
     models = ("receiver_model", "transmitter_model")
-    scans = timed.group_by(*SESSION, *models, "scan_s").agg(level=pl.col("rssi_dbm").mean())
+    scans = timed.group_by(*SESSION, *models, "scan_s").agg(
+        level=pl.col("rssi_dbm").mean(), decades=pl.col("decades").mean()
+    )
     means = scans.group_by(*SESSION, *models).agg(
         mean=pl.col("level").mean(),
+        decades=pl.col("decades").mean(),
         error=(pl.col("level").var() / pl.len()).fill_null(0.0),
     )
     single = timed.group_by(*SESSION, *models).agg(
@@ -202,7 +214,7 @@ def _matrix(sessions: pl.DataFrame, unknowns: Sequence[tuple[str, str]], *, fit_
         for kind, model in unknowns
     ]
     if fit_exponent:
-        columns.append(-10 * np.log10(sessions["distance_m"].to_numpy()))
+        columns.append(-10 * sessions["decades"].to_numpy())
     return np.column_stack(columns)
 
 

@@ -113,8 +113,8 @@ def judge_readings(
 ) -> tuple[float, list[Judgement]]:
     """Judge "nearer than `metres`" by the attenuation of single readings, all together and each scene.
 
-    Readings of one pair at one attenuation on one side of the distance are one row with a count: ten million readings
-    are a few thousand rows.
+    Readings of one pair at one attenuation on one side of the distance are one row with a count: millions of readings
+    are some ten thousand rows.
 
     Args:
         readings: with attenuations; those without a distance are left out.

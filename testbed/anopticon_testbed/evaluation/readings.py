@@ -30,8 +30,8 @@ SCHEMA: Final[dict[str, pl.DataType]] = {
 """Columns of the table. `attenuation_db` is what the recording says itself, null where it is still to be computed;
 `seconds` is the time that the row stands for, null where it follows from `time_s`."""
 
-MAX_RECORDED_READINGS: Final = 10_000_000
-"""A row takes about 60 bytes here and three times that while it is sorted: 2 GB, what a small machine has."""
+MAX_RECORDED_READINGS: Final = 4_000_000
+"""At its peak an evaluation takes some 450 bytes a reading (bench/evaluation.py): 2 GB, what a small machine has."""
 MAX_DISTANCE_M: Final = 1_000
 """Bluetooth at contact-tracing power is not heard so far; a larger figure is in another unit."""
 MAX_READING_SECONDS: Final = 86_400

@@ -23,10 +23,16 @@ MAX_WINDOW_SECONDS: Final = 86_400
 def with_pairs(readings: pl.DataFrame) -> pl.DataFrame:
     """Add `one` and `other`: receiver and transmitter in the order of their names, whoever heard whom."""
     receiver, transmitter = pl.col("receiver").cast(pl.String), pl.col("transmitter").cast(pl.String)
-    return readings.with_columns(
-        one=pl.min_horizontal(receiver, transmitter).cast(pl.Categorical()),
-        other=pl.max_horizontal(receiver, transmitter).cast(pl.Categorical()),
+    # Names are compared once for each pair, not once for each reading.
+    pairs = (
+        readings.select("receiver", "transmitter")
+        .unique()
+        .with_columns(
+            one=pl.min_horizontal(receiver, transmitter).cast(pl.Categorical()),
+            other=pl.max_horizontal(receiver, transmitter).cast(pl.Categorical()),
+        )
     )
+    return readings.join(pairs, on=["receiver", "transmitter"], how="left", maintain_order="left")
 
 
 def near_share(before: Floats, after: Floats, bound: float) -> Floats:
