@@ -75,6 +75,13 @@ def test_windows_are_judged_one_by_one() -> None:
     assert seconds == [900, 900, 600]
 
 
+def test_attenuations_are_whole_for_a_phone_halves_rounded_up() -> None:
+    """62.5 dB are 63 dB to a scoring, 62.4 dB are 62 dB (EV-6)."""
+    for attenuation, whole in ((62.4, 62), (62.5, 63), (63.4, 63)):
+        found = find_contacts(pair(1.0, 16, attenuation=attenuation), Question())
+        assert {packet.attenuation_db for packet in next(iter(with_packets(found)))[0].packets} == {whole}
+
+
 @pytest.mark.parametrize("start", [0, MIDNIGHT - 600.5, 1_600_000_000.25])
 def test_a_midnight_within_a_recording_changes_nothing(start: float) -> None:
     """Whenever a recording was made, the scoring is handed the same packets of one day (EV-6)."""

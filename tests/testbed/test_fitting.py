@@ -24,16 +24,26 @@ OFFSET = {"A": 0.0, "B": 4.0, "C": -7.0}
 
 
 def made(
-    pairs: list[tuple[str, str]], distances: tuple[float, ...] = (1.0,), noise: float = 0.0, scans: int = 3
+    pairs: list[tuple[str, str]],
+    distances: tuple[float, ...] = (1.0,),
+    noise: float = 0.0,
+    scans: int = 3,
+    *,
+    between: float = 0.0,
+    seed: int = 8,
 ) -> Recording:
-    """Readings of (receiver, transmitter) pairs by the model of the fit, exponent 2, 10 readings a scan."""
-    random = np.random.default_rng(8)
+    """Readings of (receiver, transmitter) pairs by the model of the fit, exponent 2, 10 readings a scan.
+
+    `noise` and `between` are the spread of scans and of sessions, dB.
+    """
+    random = np.random.default_rng(seed)
     rows = []
     for receiver, transmitter in pairs:
         for distance in distances:
+            apart = random.normal(0, between)
             for scan in range(scans):
                 level = POWER[transmitter] - OFFSET[receiver] - FREE_SPACE_DB - 20 * np.log10(distance)
-                shift = random.normal(0, noise)
+                shift = apart + random.normal(0, noise)
                 rows += [
                     (
                         "s",
@@ -113,6 +123,22 @@ def test_intervals_hold_the_truth_and_scatter_is_estimated() -> None:
     assert held >= 5  # of 6
     assert fit.session_sd is not None
     assert fit.session_sd < 1.5  # nothing was put in between sessions
+
+
+def test_what_differs_between_sessions_is_estimated_and_widens_the_intervals() -> None:
+    """With 6 dB between sessions, about 95 of 100 intervals hold the truth, and the 6 dB are found (EV-13)."""
+    distances = tuple(0.5 * 1.3**step for step in range(8))
+    held, spreads = 0, []
+    for seed in range(40):
+        pairs = [("A", sender) for sender in "ABC"]
+        fit = fit_models(made(pairs, distances, noise=1, between=6, seed=seed), "A")
+        assert fit.session_sd is not None
+        spreads.append(fit.session_sd)
+        for one in fit.models:
+            assert one.power_dbm is not None
+            held += one.power_dbm.interval.low <= POWER[one.model] <= one.power_dbm.interval.high
+    assert 106 <= held <= 119  # of 120
+    assert np.mean(spreads) == pytest.approx(6, abs=0.5)
 
 
 def test_a_long_session_counts_no_more_than_a_short_one() -> None:

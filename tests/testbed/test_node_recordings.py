@@ -122,6 +122,7 @@ def test_a_walkers_distance_changes_evenly_and_is_known_without_a_frame(tmp_path
     assert [row[5] for row in rows_of(recording)] == pytest.approx([9.833, 0, 9.833, 10], abs=1e-3)
     table = find_contacts(recording, Question(minutes=3.9)).table
     assert table["near"].to_list() == [True, True]
+    assert table["known_s"].to_list() == [1_190, 1_190]
     assert table["near_s"].to_list() == pytest.approx([238] * 2, abs=2.5)  # a's log ends at 1,190 s
     assert find_contacts(recording, Question(minutes=4.1)).table["near"].to_list() == [False, False]
 

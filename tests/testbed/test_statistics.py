@@ -192,6 +192,16 @@ def test_intervals_of_rates_leave_out_what_is_undefined() -> None:
     assert intervals["sensitivity"] is not None
     assert intervals["sensitivity"].high == 0
     exposed = rows.scores > 1
+    # The same by hand: the rates in each resample, and of those the 2.5 and 97.5 % quantiles.
+    random = np.random.default_rng(3)
+    shares = []
+    for _ in range(200):
+        weights = draw_weights(rows, random)
+        shares.append(weights[exposed & rows.near].sum() / weights[exposed].sum())
+    by_hand = np.quantile(shares, (0.025, 0.975))
+    drawn = rate_intervals(rows, exposed, 200, np.random.default_rng(3))["precision"]
+    assert drawn is not None
+    assert (drawn.low, drawn.high) == pytest.approx(tuple(by_hand))
     found = rate_intervals(rows, exposed, 400, np.random.default_rng(1))["sensitivity"]
     rate = float(exposed[rows.near].mean())
     assert found is not None
