@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -278,3 +278,13 @@ def test_a_folder_that_cannot_be_is_an_error_at_once(tmp_path: Path) -> None:
         list(read_recording(tmp_path / "new"))
     with pytest.raises(RecordingFileError, match="No such file"):
         list(read_recording(tmp_path / "nowhere.jsonl"))
+
+
+@pytest.mark.parametrize(
+    "name", ["flush_seconds", "part_bytes", "part_seconds", "buffer_rows", "buffer_bytes"]
+)
+def test_a_policy_of_nothing_is_refused(name: str) -> None:
+    """A recorder that would spin, or hold nothing, is not begun."""
+    make: Callable[..., WriterPolicy] = WriterPolicy
+    with pytest.raises(RecordingFileError, match=f"{name} must be above 0"):
+        make(**{name: 0})

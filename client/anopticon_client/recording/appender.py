@@ -40,6 +40,12 @@ class WriterPolicy:
     """False: no thread; rows are written when one is added after `flush_seconds` of their own time, or BLOCK_ROWS
     wait. For virtual time, where a thread on the wall's clock would come too late."""
 
+    def __post_init__(self) -> None:
+        """Refuse what would make a recorder spin or hold nothing; raises RecordingFileError."""
+        for name in ("flush_seconds", "part_bytes", "part_seconds", "buffer_rows", "buffer_bytes"):
+            if not getattr(self, name) > 0:
+                raise RecordingFileError(f"recorder: {name} must be above 0, not {getattr(self, name)}")
+
 
 @dataclass(slots=True)
 class WriterCounters:

@@ -20,6 +20,9 @@ from anopticon_client.recording.rows import Manifest
 
 SUFFIX: Final = ".jsonl"
 MAX_PARTS: Final = 999_999
+_NEW_FILE: Final = (
+    os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+)
 _CHECK = '{{"k":"check","n":{lines},"crc":"{crc:08x}"}}\n'
 
 
@@ -66,9 +69,7 @@ class PartFile:
         self.blocks = 0
         self.torn = False
         """Something is behind the last whole block that could not be cut off: no more may be written here."""
-        self._file = os.open(
-            self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o644
-        )
+        self._file = os.open(self.path, _NEW_FILE, 0o644)
         try:
             self.append(first)
             if sync:
