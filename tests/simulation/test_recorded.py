@@ -103,6 +103,23 @@ def test_the_oracle_agrees_on_a_recording(scanned: Path, design: str) -> None:
     assert judged.by_truth.counts()
 
 
+@pytest.mark.parametrize("design", ["lowcost", "gaen"])
+def test_the_oracle_agrees_on_two_frames_at_the_bound(tmp_path: Path, design: str) -> None:
+    """Two frames of a scan whose mean ends in a half are rounded as each design says, and the bound lies right there.
+
+    SPEC: SI-1, SI-7, DS-9.
+    """
+    nodes = [MadeNode(name, (x, 0, 0)) for name, x in (("a", 0), ("b", 1), ("c", -1))]
+    nodes += [MadeNode("d", (0, 1, 0)), MadeNode("e", (0, -1, 0))]
+    folder = MadeRun(nodes, seconds=6_000, interval=2.0, epoch=900, fading_sd=2, scans=True).write(tmp_path)
+    rule: dict[str, object] = {"attenuation_bound_db": 54, "minutes_per_day": 1}
+    judged = run_plan(make_plan(scenario(folder, design, exposure=rule)))
+    halves = [one for one in judged.log if len(one.more_dbm) == 1 and (one.rssi_dbm + one.more_dbm[0]) % 2]
+    assert sum(one.sender == 0 and sum((one.rssi_dbm, *one.more_dbm)) == -139 for one in halves) > 3
+    assert judged.agrees
+    assert judged.warned
+
+
 @pytest.mark.parametrize("design", ["hybrid", "gaen"])
 def test_the_same_recording_gives_the_same_result(scanned: Path, tmp_path: Path, design: str) -> None:
     """Two runs on a recording, and on a copy of it elsewhere, have the same result to the byte.

@@ -10,6 +10,7 @@ from anopticon_client.events import (
     Outcome,
     Scanned,
     ShowNotice,
+    Started,
 )
 from anopticon_client.radio_records import AddressType, HeardFrame, PduType
 from anopticon_client.recording.codec import encode_row
@@ -17,6 +18,7 @@ from anopticon_client.recording.rows import Manifest, NoticeRow, PhoneInput, Row
 from anopticon_testbed.node.phone import told
 from tests.client.desk import KEY_ID, SIGNER
 from tests.client.drive import Handset, Town
+from tests.client.saved import Saved
 
 NS = 10**9
 
@@ -24,8 +26,9 @@ NS = 10**9
 class RecordedTown(Town):
     """A town whose handsets are all recorded: rows by name of the handset."""
 
-    def __init__(self, spec: str, *names: str) -> None:
-        """As a Town."""
+    def __init__(self, spec: str, *names: str, store: str = "kept") -> None:
+        """As a Town; stores are `kept`, or in `memory`."""
+        self.store = store
         self.rows: dict[str, list[Row]] = {name: [] for name in names}
         super().__init__(spec, *names)
 
@@ -34,6 +37,13 @@ class RecordedTown(Town):
         if not isinstance(handset.handle, _Recorder):
             handset.handle = _Recorder(handset, self.rows[handset.name])  # type: ignore[method-assign]
         super().tell(handset, event)
+
+    def restart(self, handset: Handset) -> None:
+        """The process ends, and with it all that a store in memory held; a new one begins."""
+        if self.store == "memory":
+            handset.saved = Saved()
+        handset.crash()
+        self.tell(handset, Started())
 
     def write(self, folder: Path) -> Path:
         """One recording for each handset."""
@@ -50,7 +60,7 @@ class RecordedTown(Town):
             "key_id": KEY_ID,
             "public_key": SIGNER.public.to_text(),
             "release_period": config.release_period,
-            "store": "kept",
+            "store": self.store,
         }
         return Manifest(
             handset.name, "run", 0, 0, config.design.spec, config.design.service_uuid, "made", config.tx_power_dbm,

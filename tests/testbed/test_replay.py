@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from anopticon_client.events import ReportRequested, Started
+from anopticon_client.events import ReportRequested
 from anopticon_client.radio_records import RadioEvent, RadioEventKind
 from anopticon_client.recording.reader import find_recordings
 from anopticon_testbed.cli import main
@@ -68,13 +68,14 @@ def test_a_replay_shows_what_the_phone_showed(spec: str, tmp_path: Path) -> None
         max_size=8,
     ),
     spec=st.sampled_from(["lowcost", "unlinkable", "hybrid", "gaen"]),
+    store=st.sampled_from(["kept", "memory"]),
 )
-def test_law_a_replay_is_exact(steps: list[tuple[str, int]], spec: str, tmp_path: Path) -> None:
+def test_law_a_replay_is_exact(steps: list[tuple[str, int]], spec: str, store: str, tmp_path: Path) -> None:
     """Whatever two phones live through, their replays show the same.
 
     SPEC: TB-29, TB-30.
     """
-    town = RecordedTown(spec, "ann", "bob")
+    town = RecordedTown(spec, "ann", "bob", store=store)
     ann, bob = town.handsets
     for what, amount in steps:
         match what:
@@ -87,11 +88,28 @@ def test_law_a_replay_is_exact(steps: list[tuple[str, int]], spec: str, tmp_path
             case "offline":
                 bob.online = not bob.online
             case "crash":
-                bob.crash()
-                town.tell(bob, Started())
+                town.restart(bob)
     town.run(town.now + DAY)
     for result in replays(town, tmp_path).values():
         assert result.exact, result.differences
+
+
+@pytest.mark.parametrize(("store", "told"), [("kept", ["exposure-20514"]), ("memory", [])])
+def test_a_replay_forgets_what_the_live_phone_forgot(tmp_path: Path, store: str, told: list[str]) -> None:
+    """A phone whose store ended with its process begins empty in the replay as well.
+
+    SPEC: TB-3, TB-29.
+    """
+    town = RecordedTown("lowcost", "ann", "bob", store=store)
+    ann, bob = town.handsets
+    town.meet(ann, bob, clock("10:00"), 40)
+    town.restart(bob)
+    town.report(ann, clock("00:00"))
+    town.run(START + DAY)
+    assert bob.told == told
+    result = replays(town, tmp_path)["bob"]
+    assert result.exact, result.differences
+    assert result.replayed == len(told)
 
 
 def test_a_difference_is_named_and_is_exit_status_1(
