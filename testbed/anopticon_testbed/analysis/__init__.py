@@ -1,1 +1,1 @@
-"""What recordings tell: dead time, reception, strengths, rotations, clocks and contacts (SPEC.md 20.4)."""
+"""What recordings tell: dead time, reception, strengths, rotations, clocks and contacts (SPEC.md 20.5)."""

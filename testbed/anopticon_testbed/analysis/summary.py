@@ -1,4 +1,4 @@
-"""All measures of one analysis together (SPEC.md 20.4)."""
+"""All measures of one analysis together (SPEC.md 20.5)."""
 
 from __future__ import annotations
 

@@ -24,6 +24,8 @@ VERBS: Final[dict[str, str]] = {
     "export": "write a recording as Parquet, pcap or btsnoop",
     "import": "make a recording of captures, tables or measurements of other software",
     "up": "run a whole virtual testbed: nodes, walkers, key server, collector, live page",
+    "doctor": "check adapter, chip, BlueZ, rights, clock and disk of this machine",
+    "provision": "check this machine, and write the systemd unit that makes it a node",
     "node": "run a phone or a beacon on a radio, and record everything",
     "preflight": "check that every pair of nodes hears each other at the nominal rate",
     "calibrate": "work out transmit and receive offsets from a run with all devices 1 m apart",

@@ -1,4 +1,4 @@
-"""A recording through the phone core: what it shows now against what was shown then (SPEC.md 20.5)."""
+"""A recording through the phone core: what it shows now against what was shown then (SPEC.md 20.6)."""
 
 from __future__ import annotations
 
