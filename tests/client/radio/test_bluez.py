@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bleak.backends.bluezdbus.manager import get_global_bluez_manager
@@ -130,6 +131,29 @@ async def test_refused_registration_is_tried_again_then_told_and_nothing_stays()
         fake.failures["RegisterAdvertisement"] = ["org.bluez.Error.Failed"]
         await device.advertiser.rotate(FRAMES[2])
         assert service_data(fake) == [bytes([2]) * 16]
+
+
+@pytest.mark.usefixtures("bus")
+async def test_refused_frame_is_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame that was refused is tried again later without being asked for, unless another came or silence (RA-37)."""
+    monkeypatch.setattr("anopticon_client.radio.bluez.advertiser.MAKE_UP_SECONDS", 0.05)
+    monkeypatch.setattr("anopticon_client.radio.bluez.advertiser.BETWEEN_SECONDS", 0.01)
+    fake = FakeBluez()
+    async with opened(fake) as (device, ear):
+        assert device.advertiser is not None
+        fake.failures["RegisterAdvertisement"] = ["org.bluez.Error.Failed"] * 5
+        with pytest.raises(RadioError, match="as the test wants"):
+            await device.advertiser.start(FRAMES[1])
+        await until(lambda: service_data(fake) == [bytes([1]) * 16])
+        await until(lambda: ear.kinds()[-1] is RadioEventKind.ADVERTISE_ON)
+        fake.failures["RegisterAdvertisement"] = ["org.bluez.Error.Failed"] * 3
+        with pytest.raises(RadioError, match="as the test wants"):
+            await device.advertiser.rotate(FRAMES[2])
+        await device.advertiser.stop()
+        guard: Any = device.advertiser
+        await until(lambda: guard._inner._making_up is None)
+        assert not fake.advertised
+        assert ear.kinds().count(RadioEventKind.ADVERTISE_ON) == 1
 
 
 @pytest.mark.usefixtures("bus")

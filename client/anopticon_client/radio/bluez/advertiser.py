@@ -25,6 +25,8 @@ ATTEMPTS: Final = 3
 BETWEEN_SECONDS: Final = 0.5
 SETTLE_SECONDS: Final = 2.0
 """How long BlueZ may take to count an instance that it says it has registered; it takes milliseconds."""
+MAKE_UP_SECONDS: Final = 30.0
+"""After that a frame that was refused is tried again: a phone that stayed silent for its whole epoch meets nobody."""
 _LOOK_AGAIN_SECONDS: Final = 0.05
 _PATH: Final = "/org/anopticon/advertisement"
 
@@ -45,6 +47,7 @@ class BluezAdvertiser:
         self._frame: bytes | None = None
         self._count = 0
         self._lock = asyncio.Lock()
+        self._making_up: asyncio.Task[None] | None = None
 
     async def start(self, frame: bytes) -> None:
         """Begin to broadcast `frame` under a new address; raises RadioError, and then nothing is on the air."""
@@ -65,6 +68,8 @@ class BluezAdvertiser:
             except RadioError:
                 if replaced and self._registered is None:
                     self._teller.tell(RadioEventKind.ADVERTISE_OFF)
+                if self._making_up is None:
+                    self._making_up = asyncio.create_task(self._make_up())
                 raise
             if replaced:
                 gap = self._teller.now().mono_ns - began
@@ -84,6 +89,9 @@ class BluezAdvertiser:
         """Leave the air as far as the daemon still answers: its end of the bus closes next, and that ends the rest."""
         with contextlib.suppress(RadioError):
             await self.stop()
+        if self._making_up is not None:
+            self._making_up.cancel()
+            await asyncio.wait([self._making_up])
 
     def lost(self) -> None:
         """The daemon or the adapter went away, and everything that was registered with it."""
@@ -93,7 +101,7 @@ class BluezAdvertiser:
             self._teller.tell(RadioEventKind.ADVERTISE_OFF)
 
     async def resume(self) -> None:
-        """Daemon and adapter are back: broadcast the last frame again, under a new address; raises RadioError."""
+        """Broadcast the frame that was asked for last, unless it is on the air; raises RadioError."""
         async with self._lock:
             if self._frame is None or self._registered is not None:
                 return
@@ -106,6 +114,16 @@ class BluezAdvertiser:
             self._teller.tell(RadioEventKind.ADVERTISE_ON, frame=self._frame.hex())
 
     # -- inside ---------------------------------------------------------------------------------------------------
+
+    async def _make_up(self) -> None:
+        """Try the frame that was refused again and again, until it or a later one is on the air, or none is wanted."""
+        try:
+            while self._frame is not None and self._registered is None:
+                await asyncio.sleep(MAKE_UP_SECONDS)
+                with contextlib.suppress(RadioError):  # told when it was asked for
+                    await self.resume()
+        finally:
+            self._making_up = None
 
     async def _register(self, advertisement: Advertisement) -> None:
         for attempt in range(1, ATTEMPTS + 1):
@@ -173,7 +191,9 @@ class BluezAdvertiser:
     async def _refused(self, error: RadioError) -> RadioError:
         """The sentence for a person, with the likeliest cause if there is a sign of one."""
         self._teller.tell(
-            RadioEventKind.FAILED, reason=str(error), advice="nothing is on the air until the next frame"
+            RadioEventKind.FAILED,
+            reason=str(error),
+            advice=f"nothing is on the air; it is tried again every {MAKE_UP_SECONDS:.0f} s",
         )
         if isinstance(error, BluezError) and error.gone:
             return error
