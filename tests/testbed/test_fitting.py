@@ -251,6 +251,7 @@ def form(*calibrations: object) -> str:
         (TABLE, "holds 0 models"),
         (TABLE + "X,One,-6\n", "line 2: 3 fields where the header has 5"),
         (TABLE + "X,One,six,-31,no\n", "line 2: invalid literal"),
+        ("model\rmodel", "is no CSV"),
         (TABLE + "X,One,-60,-31,no\n", "line 2: rssi_offset_db = -60"),
     ],
 )

@@ -39,7 +39,12 @@ def load_calibrations(path: Path) -> list[DeviceCalibration]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path.name} is no text in UTF-8; it must be JSON or CSV") from error
-    records = _from_json(text, path) if text.lstrip().startswith("{") else _from_table(text, path)
+    try:
+        records = _from_json(text, path) if text.lstrip().startswith("{") else _from_table(text, path)
+    except csv.Error as error:
+        raise InputError(
+            f"{path.name} is no CSV ({error}); a calibration file is made by fit-models"
+        ) from error
     if not 1 <= len(records) <= MAX_MODELS:
         raise InputError(f"{path.name} holds {len(records):,} models, must be 1..{MAX_MODELS:,}")
     return records

@@ -29,6 +29,10 @@ BATCH_BYTES: Final = 16 * 1024 * 1024
 """Text parsed at once."""
 BATCH_ROWS: Final = 200_000
 """Rows of a database fetched at once."""
+INSTRUCTIONS: Final = 1_000_000
+MAX_STEPS: Final = 2_000
+"""Millions of instructions of SQLite's machine for one file; MAX_RECORDED_READINGS rows take a tenth of that. A damaged
+file could make it search for ever."""
 MAX_HEADER_BYTES: Final = 64 * 1024
 """A first line longer than this is no header."""
 GZIP_MAGIC: Final = b"\x1f\x8b"
@@ -93,7 +97,7 @@ def _parsed(block: bytes, names: list[str], separator: str, path: Path, line: in
             separator=separator,
             infer_schema=False,
         )
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         detail = str(error).splitlines()[0]
         raise RecordingError(
             f"{path.name}, from line {line:,}: not every line has {len(names)} fields, or a quote stays open "
@@ -113,7 +117,12 @@ def _header(line: bytes, path: Path) -> tuple[list[str], str]:
             "node: convert it to one of them"
         ) from error
     separator = max(",;\t", key=text.count)
-    names = [name.strip() for name in next(csv.reader([text], delimiter=separator))]
+    try:
+        names = [name.strip() for name in next(csv.reader([text], delimiter=separator))]
+    except (csv.Error, StopIteration) as error:
+        raise RecordingError(
+            f"{path.name}, line 1: no header of a CSV ({error}); write names of columns"
+        ) from error
     if len(set(names)) < len(names):
         raise RecordingError(f"{path.name}, line 1: two columns have one name; give each its own")
     return names, separator
@@ -134,10 +143,28 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
 
 def _finished(table: pl.DataFrame, dialect: Dialect, path: Path, place: Place) -> pl.DataFrame:
     """A batch in SCHEMA; the scene is the name of the file where no column says it."""
-    fields = renamed(table, dialect, place)
-    if "scene" not in fields.columns:
-        fields = fields.with_columns(scene=pl.lit(path.name.partition(".")[0]))
-    return checked(fields, place)
+    try:
+        fields = renamed(table, dialect, place)
+        if "scene" not in fields.columns:
+            fields = fields.with_columns(scene=pl.lit(path.name.partition(".")[0]))
+        return checked(fields, place)
+    except pl.exceptions.PolarsError as error:
+        detail = str(error).splitlines()[0]
+        raise RecordingError(
+            f"{place(0)} and on: a column is neither text nor numbers ({detail}); map other columns with --columns"
+        ) from error
+
+
+class _Steps:
+    """Stops SQLite after MAX_STEPS."""
+
+    def __init__(self) -> None:
+        self._taken = 0
+
+    def next(self) -> int:
+        """Count one; anything but 0 interrupts."""
+        self._taken += 1
+        return int(self._taken > MAX_STEPS)
 
 
 def read_sqlite(path: Path, mapping: Mapping[str, str]) -> Recording:
@@ -148,6 +175,7 @@ def read_sqlite(path: Path, mapping: Mapping[str, str]) -> Recording:
     """
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            database.set_progress_handler(_Steps().next, INSTRUCTIONS)
             names = [
                 row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             ]
@@ -159,7 +187,7 @@ def read_sqlite(path: Path, mapping: Mapping[str, str]) -> Recording:
                 if isinstance(dialect, Dialect):
                     return _read_table(database, quoted, dialect, path)
                 refused.append(f"table {name}: {dialect}")
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise RecordingError(f"{path.name} cannot be read as SQLite ({error}); fetch it again") from error
     raise NotARecordingError(f"{path.name}: {'; '.join(refused) or 'there is no table in it'}")
 
@@ -203,7 +231,7 @@ def read_parquet(path: Path, mapping: Mapping[str, str]) -> Recording:
             raise NotARecordingError(f"{path.name}: {dialect}")
         refuse_too_many(int(lazy.select(pl.len()).collect().item()), path.name)
         table = lazy.select(list(dict.fromkeys(dialect.columns.values()))).collect()
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         detail = str(error).splitlines()[0]
         raise RecordingError(f"{path.name} cannot be read as Parquet ({detail}); fetch it again") from error
 
