@@ -84,6 +84,12 @@ def test_two_beacons_record_each_other_and_themselves(tmp_path: Path) -> None:
         sent = [row for row in rows if isinstance(row, Sent)]
         schedules[name] = {(row.frame, row.address) for row in sent[:-1]}
         assert sent[-1].frame == b"", "a graceful stop ends in silence"
+        off = [
+            row.mono_ns
+            for row in rows
+            if isinstance(row, RadioEvent) and row.kind is RadioEventKind.ADVERTISE_OFF
+        ]
+        assert [row.mono_ns for row in sent if not row.frame] == off
         spans = [(later.mono_ns - sooner.mono_ns) / 1e9 for sooner, later in pairwise(sent[:-1])]
         assert spans
         assert all(600 <= span <= 1_201 for span in spans)

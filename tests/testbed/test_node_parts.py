@@ -17,6 +17,7 @@ from anopticon_testbed.node.ledger import MAX_FRAMES, SECOND_NS, Ledger
 from anopticon_testbed.node.locking import only_node
 from anopticon_testbed.node.plan import NodePlan
 from anopticon_testbed.node.recorder import Recorder
+from anopticon_testbed.status import beacon_tag
 from tests.testbed.runs import CAN, frame_of
 
 TRACKING = (
@@ -42,6 +43,16 @@ def test_the_line_of_chrony_is_read(
 ) -> None:
     """SPEC: TB-1. The offset is minus the correction, the error half the delay and the dispersion."""
     assert parse_tracking(TRACKING.format(correction=correction, delay=delay, leap=leap)) == told
+
+
+def test_a_line_of_chrony_as_it_was_measured() -> None:
+    """SPEC: TB-1. Chrony 4.3, told that true time is 9.65 s later, says 9.65 in this field: the clock is behind."""
+    line = (
+        "{},,5,1795701930.752885988,9.652057648,-9.652057648,9.652057648,0.000,0.000,0.000,"
+        "0.000000000,0.000000000,0.0,Normal\n"
+    )
+    assert parse_tracking(line.format("C0A80001")) == (-9_652_057_648, 0)
+    assert parse_tracking(line.format("7F7F0101")) is None, "it follows its own clock"
 
 
 @given(st.text(max_size=200))
@@ -94,6 +105,17 @@ def test_a_flood_of_frames_fills_no_memory() -> None:
         ledger.heard(heard(1.0, number.to_bytes(4, "big")))
     assert ledger.heard_nodes({}, "me", SECOND_NS) == ((), 100_000)
     assert len(ledger._buckets[-1].frames) == MAX_FRAMES
+
+
+def test_a_node_that_hears_itself_tells_nothing_of_it() -> None:
+    """SPEC: TB-5. Own frames, as some systems report them, are neither another node's nor a stranger's."""
+    ledger = Ledger(CAN, 0)
+    ledger.heard(heard(1.0, frame_of("me")))
+    ledger.heard(heard(1.0, frame_of("you"), None))
+    names = {beacon_tag(frame_of("me")): "me", beacon_tag(frame_of("you")): "you"}
+    assert ledger.heard_nodes(names, "me", SECOND_NS) == ((), 0), (
+        "and without a strength there is no level to tell"
+    )
 
 
 def test_what_was_heard_long_ago_is_forgotten() -> None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from anopticon_client.radio_records import HeardFrame
-from anopticon_client.recording.rows import ClockReading, Manifest, Moved, NoticeRow, Row
+from anopticon_client.recording.rows import ClockReading, Manifest, Moved, NoticeRow, PhoneInput, Row
 from anopticon_testbed.cli import main
 from tests.end_to_end.processes import Program
 from tests.testbed.world import rows_of
@@ -61,6 +61,9 @@ def test_who_met_the_guest_is_warned_and_nobody_else(
     assert "guest: tested positive, and reports" in out
     assert "anopticon-testbed analyse" in out
     found = rows_of(tmp_path / "o" / "recordings")
+    inputs = [row for rows in found.values() for row in rows if isinstance(row, PhoneInput)]
+    assert inputs
+    assert all(-0.001 < row.wall_ns / 1e9 - row.now < 1 for row in inputs), "a phone's clock is its node's"
     exposed = {
         name: {row.day for row in rows if isinstance(row, NoticeRow) and row.kind == "exposure"}
         for name, rows in found.items()

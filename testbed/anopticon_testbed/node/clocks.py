@@ -15,6 +15,9 @@ TIMEOUT_SECONDS: Final = 5.0
 MAX_OUTPUT_BYTES: Final = 4_096
 FIELDS: Final = 14
 """Of `chronyc -c tracking`: reference, name, stratum, time, correction, ..., delay, dispersion, interval, leap."""
+LOCAL_REFERENCE: Final = "7F7F0101"
+"""127.127.1.1: chrony follows its own clock, which says nothing about true time."""
+_REFERENCE = 0
 _CORRECTION, _ROOT_DELAY, _ROOT_DISPERSION, _LEAP = 4, 10, 11, 13
 _SYNCHRONISED: Final = {"Normal", "Insert second", "Delete second"}
 _NANO: Final = 1e9
@@ -28,12 +31,12 @@ class Offset(NamedTuple):
 
 
 def parse_tracking(text: str) -> Offset | None:
-    """Read the line of `chronyc -c tracking`; None if it is none, or the clock is not synchronised.
+    """Read the line of `chronyc -c tracking`; None if it is none, or the clock follows nobody.
 
     The correction is what chrony still has to add to the clock: positive while the clock is behind.
     """
     fields = text.strip().split(",")
-    if len(fields) != FIELDS or fields[_LEAP] not in _SYNCHRONISED:
+    if len(fields) != FIELDS or fields[_LEAP] not in _SYNCHRONISED or fields[_REFERENCE] == LOCAL_REFERENCE:
         return None
     try:
         correction, delay, dispersion = (

@@ -67,7 +67,7 @@ class PhoneSetup:
     store: Store
     server: KeyServer
     about: Mapping[str, str | int | float]
-    """What a replay needs: `key_id`, `public_key`, `release_period`."""
+    """What a replay needs: `key_id`, `public_key`, `release_period`, `store` (`memory` or `kept`)."""
 
 
 async def nobody_knows() -> ClockReading | None:

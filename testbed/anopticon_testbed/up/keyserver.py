@@ -55,6 +55,7 @@ class LocalServer:
             "key_id": deployment.key_id,
             "public_key": public.to_text(),
             "release_period": deployment.period,
+            "store": "memory",
         }
         return PhoneSetup(config, MemoryStore(), LocalLink(self._server), about)
 
