@@ -211,6 +211,8 @@ def test_keys_of_many_days_are_all_expanded(engine: str) -> None:
     values = byte_array(list(stored.values()))
     expansion = design.expansion(0)
     assert isinstance(expansion, Expansion)
-    hits = engine_of(engine).lookup(values).hits(expansion, design.publish(keys)[1])
+    lookup = engine_of(engine).lookup(values)
+    hits = lookup.hits(expansion, design.publish(keys)[1])
+    assert lookup.hits(expansion, design.publish(keys)[1]).tolist() == hits.tolist()
     assert hits[:, 0].tolist() == list(range(300))
     assert set(hits[:, 1].tolist()) == {0}

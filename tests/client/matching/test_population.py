@@ -11,7 +11,7 @@ from anopticon_client.matching import PopulationMatcher, PopulationRows
 from anopticon_client.matching.engine import byte_array
 from anopticon_protocol.designs import open_design
 from anopticon_protocol.designs.base import Design, Published
-from anopticon_protocol.designs.records import Observation
+from anopticon_protocol.designs.records import Observation, SharedKey
 from anopticon_protocol.errors import BatchError, InvalidParameterError
 from tests.client.matching.kit import RELEASE, contents, crowds, each_engine, engine_of, indexed
 from tests.protocol.strategies import SPECS
@@ -104,3 +104,18 @@ def test_a_batch_that_is_not_sound_is_refused_for_all(engine: str) -> None:
         matcher.match(hybrid, type(batch)(1, b""), RELEASE)
     with pytest.raises(InvalidParameterError, match="its rows are not those given"):
         matcher.match(open_design("unlinkable"), batch, RELEASE)
+
+
+@each_engine
+def test_the_replay_guard_ends_where_it_ends_for_one_phone(engine: str) -> None:
+    """1,200 seconds after its first valid sighting by a phone an identifier counts, a second later not (MT-14)."""
+    design = open_design("gaen")
+    key = SharedKey(bytes(16), 2_650_032, 144)
+    value = next(iter(design.candidates(key, 0))).value
+    start = key.index * 600
+    heard = [(0, start + 5), (0, start + 1_205), (0, start + 1_206), (1, start + 1_206), (1, start + 2_406)]
+    phone, second = (np.array([one[place] for one in heard], np.int64) for place in (0, 1))
+    settled = np.full(len(heard), -1, np.int64)
+    rows = PopulationRows(phone, byte_array([value] * len(heard)), second // 600, settled, second)
+    hits = PopulationMatcher(engine_of(engine), rows).match(design, contents(design, [key]), RELEASE)
+    assert hits.row.tolist() == [0, 1, 3, 4]

@@ -23,6 +23,7 @@ from anopticon_protocol.designs.base import Design
 from anopticon_protocol.designs.records import SharedKey
 from tests.client.desk import SIGNER, KeyDesk
 from tests.client.drive import START, Handset, Town, clock, each_design
+from tests.client.shells import VirtualClock
 from tests.client.test_runner import Handset as Shell
 from tests.client.test_runner import World, running
 from tests.protocol.strategies import key_at, on_air, schedule
@@ -227,3 +228,21 @@ def _publish(desk: KeyDesk, keys: int) -> None:
             for number in range(keys)
         ),
     )
+
+
+@pytest.mark.anyio
+@pytest.mark.usefixtures("small")
+async def test_the_next_batch_is_fetched_when_the_one_at_hand_is_done() -> None:
+    """A runner holds one batch at a time: the second comes after the last turn of the first (MT-5)."""
+    world = World("hybrid")
+    _publish(world.desk, 50)
+    second = clock("04:00")
+    world.desk.put(second, SharedKey(bytes([7]) * 16, second // 7_200 - 1, 1))
+    world.clock = VirtualClock(clock("04:30"))
+    bob = Shell("bob", world)
+    async with running(bob):
+        await world.clock.run_for(7_200)
+    kinds = [what for _, what in bob.seen if isinstance(what, BatchFetched | TurnGranted)]
+    fetched = [place for place, what in enumerate(kinds) if isinstance(what, BatchFetched)]
+    assert fetched == [0, 50]
+    assert set(dict(bob.store.load().batches)) == {RELEASE, second}
