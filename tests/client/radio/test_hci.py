@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import pytest
 from bumble.transport.tcp_server import open_tcp_server_transport_with_socket
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from anopticon_client.errors import RadioError
 from anopticon_client.radio.datagram import Position
@@ -123,6 +125,42 @@ def test_command_disallowed_is_survived_and_told(chip: ChipKind) -> None:
         assert len({row.address for row in listener.ear.frames}) == len(
             {row.data for row in listener.ear.frames}
         )
+
+    in_virtual_time(story)
+
+
+@CHIPS
+@settings(max_examples=8)
+@given(
+    moments=st.lists(st.floats(0.1, 3), min_size=8, max_size=16),
+    latency=st.sampled_from([0.002, 0.02, 0.06]),
+    restarts=st.booleans(),
+)
+def test_no_order_of_commands_lets_old_and_new_meet(
+    chip: ChipKind, moments: list[float], latency: float, restarts: bool
+) -> None:
+    """Also while each command takes its time, no PDU has one of old and new and the other of the other (RA-2)."""
+
+    async def story() -> None:
+        air = VirtualAir(seed=1)
+        place = air.join("slow", Position(0, 0), chip=chip)
+        place.command_seconds = latency
+        ear, own = Ear(), Ear()
+        sender = await place.open(own)
+        listener = await air.join("listener", Position(1, 0)).open(ear)
+        await there(listener.scanner).start()
+        await there(sender.scanner).start()
+        for number, seconds in enumerate(moments):
+            if restarts:
+                await there(sender.advertiser).stop()
+            await there(sender.advertiser).rotate(frame(number))
+            await asyncio.sleep(seconds)
+        pairs = {(row.address, row.data) for row in ear.frames}
+        assert len({address for address, _ in pairs}) == len(pairs) == len({data for _, data in pairs})
+        gaps = [event.details["gap_ns"] for event in own.events if event.kind is RadioEventKind.ROTATED]
+        steps = 4  # address, parameters, data and enable on either kind
+        assert all(gap == pytest.approx(steps * latency * 1e9, rel=1e-6) for gap in gaps)
+        assert len(gaps) == (0 if restarts else len(moments) - 1)
 
     in_virtual_time(story)
 

@@ -6,6 +6,7 @@ more than some dozens of nodes in real time there is `ArrayAir`, which leaves HC
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 from collections.abc import Callable
@@ -29,11 +30,24 @@ PUBLIC_PREFIX: Final = bytes([0x02, 0x41, 0x4E])
 """Locally administered, so that no maker owns it; the antenna's number follows."""
 
 
+class _SlowPipe:
+    """Carries each packet to a controller in the same time, so that they stay in order."""
+
+    def __init__(self, radio: RadioController, seconds: float) -> None:
+        self._radio = radio
+        self._seconds = seconds
+        self._loop = asyncio.get_running_loop()
+
+    def on_packet(self, packet: bytes) -> None:
+        """A packet from the host."""
+        self._loop.call_later(self._seconds, self._radio.on_packet, packet)
+
+
 class _Wire(Transport):
     """Joins a host to a controller of this process."""
 
-    def __init__(self, radio: RadioController) -> None:
-        super().__init__(radio, AsyncPipeSink(radio))
+    def __init__(self, radio: RadioController, seconds: float) -> None:
+        super().__init__(radio, _SlowPipe(radio, seconds) if seconds else AsyncPipeSink(radio))
         self._radio = radio
 
     async def close(self) -> None:
@@ -50,6 +64,8 @@ class VirtualPlace:
         """`air.join` makes these."""
         self.name = name
         self.radio = radio
+        self.command_seconds = 0.0
+        """How long a command takes to its controller, for radios opened from now on: on USB some milliseconds."""
         self._air = air
         self._position = position
         self._height = height
@@ -96,7 +112,7 @@ class VirtualPlace:
             raise RadioError(f"virtual radio {self.name}: it is unplugged: plug it in again")
         if self.radio.host is not None:
             raise RadioError(f"virtual radio {self.name}: it is open already: close it first")
-        return _Wire(self.radio)
+        return _Wire(self.radio, self.command_seconds)
 
     def unplug(self) -> None:
         """Pull the adapter out: it falls silent, and its host is told that the transport is lost."""
