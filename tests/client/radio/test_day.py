@@ -38,6 +38,7 @@ class Pairs:
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.name)
 def test_a_day_of_random_rotations(world: World) -> None:
     """In 24 hours each identifier has one address and each address one identifier, and memory is flat (RA-2, RA-14)."""
