@@ -16,10 +16,12 @@ import pytest
 
 from anopticon_client.radio_records import RadioEvent, RadioEventKind
 from anopticon_client.recording.reader import TornEnd, read_recording
-from anopticon_client.recording.rows import Manifest, Sent
+from anopticon_client.recording.rows import Manifest, PhoneInput, Sent
+from anopticon_protocol.signing import VerifyingKey
 from anopticon_testbed.cli import main
 from anopticon_testbed.live.collector import collecting
 from tests.end_to_end.processes import Program
+from tests.server.process import serving
 from tests.testbed.nodes import snapshots
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - that is what is tested
@@ -53,10 +55,10 @@ def test_a_signal_closes_the_recording(tmp_path: Path, number: signal.Signals) -
     assert events[-1] is RadioEventKind.SCAN_OFF
 
 
-def wait_for_sent(folder: Path, count: int) -> None:
-    """Return when recordings have this many `sent` rows on the disk; the writer flushes once a second."""
+def wait_for_sent(folder: Path, count: int, mark: bytes = b'"k":"sent"') -> None:
+    """Return when recordings have this many rows with the mark on the disk; the writer flushes once a second."""
     deadline = time.monotonic() + 60
-    while sum(path.read_bytes().count(b'"k":"sent"') for path in folder.glob("*.jsonl")) < count:
+    while sum(path.read_bytes().count(mark) for path in folder.glob("*.jsonl")) < count:
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
@@ -72,6 +74,30 @@ def test_after_a_kill_the_recording_opens_and_goes_on(tmp_path: Path) -> None:
     rows = list(read_recording(tmp_path, lambda torn: None))
     assert [row.part for row in rows if isinstance(row, Manifest)] == [1, 2]
     assert sum(isinstance(row, Sent) for row in rows) == 2
+
+
+def test_a_node_is_the_phone_of_a_real_key_server(tmp_path: Path) -> None:
+    """SPEC: TB-2, TB-3. It joins the server process, and its recording has what a replay needs, and its first scan."""
+    folder = tmp_path / "recordings"
+    with (
+        serving(tmp_path, "--rehearsal", design="unlinkable") as server,
+        node(folder, "--server", server.url) as program,
+    ):
+        program.wait_for("unlinkable on virtual")
+        wait_for_sent(folder, 1, b'"phase":"ended"')
+        program.process.terminate()
+        assert program.ends() == 0
+    rows = list(read_recording(folder))
+    manifest = rows[0]
+    assert isinstance(manifest, Manifest)
+    assert manifest.design == "unlinkable"
+    assert manifest.about["release_period"] == 7_200
+    assert manifest.about["store"] == "memory"
+    VerifyingKey.from_text(str(manifest.about["public_key"]))  # raises if it is no key
+    kinds = [row.kind for row in rows if isinstance(row, PhoneInput)]
+    assert kinds[0] == "Started"
+    assert "IndexFetched" in kinds
+    assert main(["replay", str(folder)]) == 0
 
 
 def test_two_nodes_of_a_name_cannot_share_a_folder(tmp_path: Path) -> None:
