@@ -92,6 +92,22 @@ def test_clocks_are_aligned_from_common_events(only: RunAnalysis) -> None:
         assert not pair.disagrees
 
 
+def test_nodes_that_began_at_different_times_are_aligned(tmp_path: Path) -> None:
+    """Where one node began later and nobody rotated, the wall clocks lead to the events that both heard.
+
+    SPEC: TB-27.
+    """
+    nodes = [MadeNode("a", (0, 0, 0)), MadeNode("b", (1, 0, 0), 55.0, 0.3), MadeNode("c", (0, 2, 0))]
+    folder = MadeRun(nodes, seconds=400, epoch=1_000).write(tmp_path)
+    late = folder / "b_made_000001.jsonl"
+    begin, end = nodes[1].mono_ns(0), nodes[1].mono_ns(130)
+    lines = late.read_text().splitlines(keepends=True)
+    late.write_text("".join(line for line in lines if not _heard_between(line, begin, end)))
+    (run,) = analyse([folder]).runs
+    found = {(one.one, one.other): one.wall_seconds for one in run.alignments}
+    assert found == pytest.approx({("a", "b"): 0.3, ("a", "c"): 0.0, ("b", "c"): -0.3}, abs=1e-3)
+
+
 def test_a_clock_reading_that_is_wrong_is_found(tmp_path: Path) -> None:
     """A node whose readings say 0 while its clock is half a second ahead disagrees with what both heard.
 

@@ -110,14 +110,20 @@ def _pair(one: NodeLog, other: NodeLog, first: Heard, second: Heard) -> Alignmen
     common = sorted(first.keys() & second.keys())
     if not common:
         return None
-    # A first guess: an identifier comes into reach of both, and goes, at about the same time.
+    # First guesses: an identifier comes into reach of both, and goes, at about the same time; and the wall clocks.
     edges = [[second[key][place] - first[key][place] for key in common] for place in (0, -1)]
-    guess = float(np.median(np.concatenate(edges)))
-    at, difference = _differences(first, second, common, guess)
-    line = _line(at, difference, guess)
-    if line is None:
+    wall = (
+        _wall_lead(one, one.begun_ns) + one.begun_ns - _wall_lead(other, other.begun_ns) - other.begun_ns
+    ) / NS
+    found = []
+    for guess in (float(np.median(np.concatenate(edges))), wall):
+        at, difference = _differences(first, second, common, guess)
+        line = _line(at, difference, guess)
+        if line is not None:
+            found.append((int(line[2].sum()), at, difference, line))
+    if not found:
         return None
-    offset, drift, near = line
+    _, at, difference, (offset, drift, near) = max(found, key=lambda one: one[0])
     left = difference[near] - offset - drift * at[near]
     residual = float(np.median(np.abs(left)))
     if residual > NEAR_SECONDS / 3:
