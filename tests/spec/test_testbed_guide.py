@@ -30,7 +30,7 @@ def block(name: str) -> str:
 
 def commands(program: str) -> list[list[str]]:
     """The indented commands of a program, in words."""
-    return [shlex.split(line) for line in re.findall(rf"^    {program} (.*)$", GUIDE, re.MULTILINE)]
+    return [shlex.split(line) for line in re.findall(rf"^    (?:sudo )?{program} (.*)$", GUIDE, re.MULTILINE)]
 
 
 def same(name: str, got: str) -> None:

@@ -69,9 +69,11 @@ def run(options: argparse.Namespace) -> int:
     analysis = analyse(
         options.recordings, Options(options.near, options.bound, options.interval_ms, options.grace, plan)
     )
-    print(as_text(analysis))
+    # Written first: who reads the tables may go away before their end.
     if options.out is not None:
         write(analysis, options.out)
+    print(as_text(analysis))
+    if options.out is not None:
         print(f"\nwritten to {options.out}: index.html, analysis.md, analysis.json, plots as SVG and PNG")
     return 0 if analysis.clean else 1
 
