@@ -16,7 +16,7 @@ import selectors
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Final, TypeVar, TypeVarTuple
 
-from anopticon_client.radio.interfaces import Moment
+from anopticon_client.radio.interfaces import Moment, Timestamps, machine_time
 
 NANOSECONDS: Final = 1_000_000_000
 HELD_WAIT_SECONDS: Final = 0.05
@@ -101,6 +101,13 @@ class LoopTimestamps:
         """The present instant on both clocks."""
         mono_ns = round(self._loop.time() * NANOSECONDS)
         return Moment(mono_ns, self._wall_ns_at_zero + mono_ns)
+
+
+def times_of_loop() -> Timestamps:
+    """The times that fit the running loop: its own in virtual time, else the machine's."""
+    if isinstance(asyncio.get_running_loop(), VirtualTimeLoop):
+        return LoopTimestamps()
+    return machine_time
 
 
 def run_virtual(main: Coroutine[Any, Any, _T]) -> _T:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anopticon_client.radio.virtual_time import LoopTimestamps, VirtualTimeLoop, run_virtual
+from anopticon_client.radio.interfaces import machine_time
+from anopticon_client.radio.virtual_time import LoopTimestamps, VirtualTimeLoop, run_virtual, times_of_loop
 
 
 @given(st.lists(st.floats(0, 100_000), min_size=1, max_size=40))
@@ -87,3 +88,13 @@ def test_both_clocks_of_the_loop_run_in_step() -> None:
         assert now() == (1_250_000_000, 1_700_000_001_250_000_000)
 
     run_virtual(story())
+
+
+def test_a_radio_takes_the_times_of_its_loop() -> None:
+    """On a loop in virtual time the default is that loop's time, on any other the machine's (RA-5)."""
+
+    async def default() -> bool:
+        return times_of_loop() is machine_time
+
+    assert not run_virtual(default())
+    assert asyncio.run(default())

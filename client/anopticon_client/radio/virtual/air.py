@@ -23,7 +23,7 @@ from anopticon_client.radio.virtual.ether import CAPTURE_DB, Ether
 from anopticon_client.radio.virtual.link import RadioLink
 from anopticon_client.radio.virtual.places import ChipKind, Filtering
 from anopticon_client.radio.virtual.propagation import LogDistance, Propagation
-from anopticon_client.radio.virtual_time import LoopTimestamps
+from anopticon_client.radio.virtual_time import times_of_loop
 from anopticon_protocol.params import REFERENCE_TX_POWER_DBM
 
 PUBLIC_PREFIX: Final = bytes([0x02, 0x41, 0x4E])
@@ -104,7 +104,7 @@ class VirtualPlace:
         options = HciOptions(
             f"virtual {self._air.name}/{self.name}", entropy=entropy, accepts=accepts, backend="virtual"
         )
-        return await open_adapter(self.transport, options, sink, timestamps or LoopTimestamps())
+        return await open_adapter(self.transport, options, sink, timestamps or times_of_loop())
 
     async def transport(self) -> Transport:
         """A Bumble transport to the controller, for a host of one's own."""

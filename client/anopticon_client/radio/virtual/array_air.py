@@ -15,7 +15,7 @@ from anopticon_client.radio.virtual.ether import CAPTURE_DB, Ether
 from anopticon_client.radio.virtual.pacing import SLOT_NS
 from anopticon_client.radio.virtual.places import ChipKind
 from anopticon_client.radio.virtual.propagation import LogDistance, Propagation
-from anopticon_client.radio.virtual_time import LoopTimestamps
+from anopticon_client.radio.virtual_time import times_of_loop
 from anopticon_client.radio_records import Capabilities, RadioEvent, RadioEventKind, Rotation
 from anopticon_protocol.advert import MAX_FRAME_BYTES
 from anopticon_protocol.params import REFERENCE_TX_POWER_DBM
@@ -178,7 +178,7 @@ class ArrayPlace:
             raise RadioError(f"{self.name!r} is open already: close it first")
         self._antenna.sink = sink
         self._antenna.batches = sink if isinstance(sink, BatchSink) else None
-        self._antenna.timestamps = timestamps = timestamps or LoopTimestamps()
+        self._antenna.timestamps = timestamps = timestamps or times_of_loop()
         radio = self._radio = ArrayRadio(self._air.medium, self._antenna, self._chip, timestamps, entropy)
 
         async def close() -> None:
