@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from anopticon_client.recording.rows import ClockReading, Manifest
 from anopticon_testbed.analysis.survey import Frames, NodeLog, Survey
-from anopticon_testbed.analysis.times import NS, node_time, run_times
+from anopticon_testbed.analysis.times import MAX_RUN_DAYS, NS, node_time, run_times
+from anopticon_testbed.errors import RecordingError
 
 UNIX_NS = 1_772_452_800 * NS
 
@@ -70,3 +71,19 @@ def test_the_first_recording_begins_the_run() -> None:
     late = log("late", 99 * NS, UNIX_NS + 30 * NS, [], [])
     times = run_times(Survey("r", [late, early], [], [], []))
     assert (times["early"].second(7 * NS), times["late"].second(99 * NS)) == (0.0, 30.0)
+
+
+@pytest.mark.parametrize(
+    ("ended_ns", "offset_ns"),
+    [(MAX_RUN_DAYS * 86_400 * NS, 0), (-(2**62), 0), (600 * NS, 2**62), (600 * NS, -(2**63))],
+)
+def test_a_wild_time_is_refused_before_a_grid_is_laid_over_it(ended_ns: int, offset_ns: int) -> None:
+    """A row or a clock reading months away from the others is named, with what to do next.
+
+    SPEC: TB-20.
+    """
+    readings = [ClockReading(0, UNIX_NS, 0, 0, "test"), ClockReading(NS, UNIX_NS + NS, offset_ns, 0, "test")]
+    node = log("pi-7", 0, UNIX_NS, [], readings)
+    node.begun_ns, node.ended_ns = min(0, ended_ns), max(0, ended_ns)
+    with pytest.raises(RecordingError, match=r"node pi-7, run r: .*MAX_RUN_DAYS.*analyse the parts"):
+        run_times(Survey("r", [node], [], [], []))

@@ -79,6 +79,7 @@ def _damage(folder: Path, part: str, old: str, new: str) -> None:
         ("attenuations", "2.0000000e+00", "", "line 4: must be 2 finite figures"),
         ("attenuations", "52-56", "53-56", "3 columns but 2 bins"),
         ("attenuations", "48-50, 50-52", "50-48, 48-52", "a bin of the comment ends before it begins"),
+        ("attenuations", "52-56", "52-9000000000", "or beyond 255 dB"),
         (
             "distances",
             "1.5000000e+00\n",

@@ -225,7 +225,7 @@ def read_parquet(path: Path, mapping: Mapping[str, str]) -> Recording:
         RecordingError: they do not, or the file is damaged.
     """
     try:
-        lazy = pl.scan_parquet(path)
+        lazy = pl.scan_parquet(path, glob=False)  # a file may be called run[1]
         dialect = resolve(lazy.collect_schema().names(), mapping)
         if isinstance(dialect, str):
             raise NotARecordingError(f"{path.name}: {dialect}")

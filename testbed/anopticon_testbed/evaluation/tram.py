@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from anopticon_testbed.errors import RecordingError
-from anopticon_testbed.evaluation.readings import Recording, checked, recorded
+from anopticon_testbed.evaluation.readings import MAX_ATTENUATION_DB, Recording, checked, recorded
 
 ATTENUATIONS: Final = "attenuations.txt"
 PARTS: Final = (ATTENUATIONS, "distances.txt", "pairs.txt")
@@ -114,9 +114,10 @@ def _bins(path: Path) -> list[tuple[int, int]]:
         if low != bins[-1][1]:
             break
         bins.append((low, high))
-    if any(low >= high for low, high in bins):
+    if any(not low < high <= MAX_ATTENUATION_DB for low, high in bins):
         raise RecordingError(
-            f"{path.name}, line 1: a bin of the comment ends before it begins; write them as 48-50"
+            f"{path.name}, line 1: a bin of the comment ends before it begins, or beyond {MAX_ATTENUATION_DB} dB; "
+            "write them as 48-50"
         )
     return bins
 

@@ -133,12 +133,12 @@ def load_plan(name: str) -> FloorPlan:
     data = _shipped(name) if name in shipped_plans() else _read(Path(name))
     try:
         return FloorPlan.model_validate(tomllib.loads(data.decode("utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"floor plan {name}: no TOML: {error}") from error
     except ValidationError as error:
         fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in fault["loc"]) or "the plan"
         raise InputError(f"floor plan {name}: {where}: {fault['msg']}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"floor plan {name}: no TOML: {error}") from error
 
 
 def shipped_plans() -> list[str]:

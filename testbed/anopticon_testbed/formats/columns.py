@@ -120,6 +120,8 @@ def to_rows(name: str, frame: pl.DataFrame) -> list[tuple[int, Row]]:
             raise RecordingFileError(
                 f"table {name}, column {column}: is {frame.schema[column]}, {dtype} needed"
             )
+    if frame[ORDER].has_nulls():
+        raise RecordingFileError(f"table {name}, column {ORDER}: a row has no place")
     order = frame[ORDER].to_list()
     cells = {column.name: _values(name, column, frame[column.name]) for column in COLUMNS[name]}
     make = KINDS[name].row

@@ -109,9 +109,10 @@ def _stream(name: str, files: Iterable[Path]) -> Iterator[tuple[int, Row]]:
             with file.open("rb") as source:
                 if source.read(4) != b"PAR1":
                     raise RecordingError(f"{file}: this is no Parquet file")
-            total = pl.scan_parquet(file).select(pl.len()).collect().item()
+            table = pl.scan_parquet(file, glob=False)  # a folder may be called run[1]
+            total = table.select(pl.len()).collect().item()
             for offset in range(0, total, SLICE_ROWS):
-                piece = pl.scan_parquet(file).slice(offset, SLICE_ROWS).collect()
+                piece = table.slice(offset, SLICE_ROWS).collect()
                 yield from to_rows(name, piece)
         except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise RecordingError(f"{file}: {error}") from error

@@ -43,6 +43,13 @@ def test_parquet_brings_every_row_back(
         assert read(folder) == [first, *others]
 
 
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    """A name with signs that mean something in a pattern is a name, and other folders are left alone (RC-15)."""
+    for name in ("run[1]", "run1", "run*", "run?"):
+        assert parquet.write_parquet(tmp_path / name, [MANIFEST, frame(1)]) == 2
+        assert read(tmp_path / name) == [MANIFEST, frame(1)]
+
+
 def test_lines_to_parquet_to_lines_are_the_same_bytes(tmp_path: Path) -> None:
     """A part made from Parquet again holds the rows, byte for byte, that the recorder wrote (RC-15)."""
     write(tmp_path / "a", [frame(number) for number in range(50)])
@@ -88,6 +95,7 @@ def test_every_kind_has_its_columns() -> None:
         (pl.lit("secret").alias("address_type"), "column address_type must be one of"),
         (pl.lit(b"x" * 20).alias("address"), "column address must be at most 16 bytes"),
         (pl.lit(None, pl.Int64).alias("wall_ns"), "column wall_ns must be a whole number"),
+        (pl.lit(None, pl.Int64).alias("seq"), "column seq: a row has no place"),
     ],
 )
 def test_a_table_out_of_bounds_is_refused_by_column(tmp_path: Path, change: pl.Expr, complaint: str) -> None:
