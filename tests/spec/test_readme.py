@@ -15,6 +15,7 @@ from anopticon_client.cli import main as phone
 from anopticon_protocol.cli import main as protocol
 from anopticon_server.cli import main as server
 from anopticon_simulation.cli import main as simulate
+from anopticon_testbed.cli import main as run_testbed
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -22,6 +23,7 @@ PROGRAMS = {
     "anopticon-phone": phone,
     "anopticon-server": server,
     "anopticon-sim": simulate,
+    "anopticon-testbed": run_testbed,
     "anopticon_protocol": protocol,
 }
 
@@ -56,7 +58,7 @@ def test_the_demo_ends_as_readme_says(tmp_path: Path) -> None:
 def test_every_command_in_readme_parses(capsys: pytest.CaptureFixture[str]) -> None:
     """Each program and verb that README shows exists, with the options that it is shown with."""
     commands = re.findall(r"^(?:python -m )?(anopticon[-_]\w+) (.*)$", README, re.MULTILINE)
-    assert len(commands) >= 8
+    assert len(commands) >= 16
     for program, line in commands:
         words = shlex.split(line.partition("  ")[0], comments=True)
         with pytest.raises(SystemExit) as ended:
