@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from typing import Any
 
 import httpx
 import pytest
 
 from anopticon_testbed.errors import SetupError
+from anopticon_testbed.live import patience
 from anopticon_testbed.live.board import MAX_WATCHERS, STALE_SECONDS, Board, RefusedError
-from anopticon_testbed.live.collector import collecting, is_loopback
+from anopticon_testbed.live.collector import MAX_CONNECTIONS, collecting, is_loopback
 from anopticon_testbed.status import MAX_NODES, MAX_STATE_BYTES, NodeState, beacon_tag
 from tests.testbed.nodes import cluster, snapshots, state
 
@@ -135,6 +138,37 @@ async def test_pages_are_bounded_and_a_closed_one_makes_room() -> None:
         with pytest.raises(StopAsyncIteration):
             await anext(aiter(held[0]))
         assert (await anext(snapshots(client)))["nodes"] == []
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"G",
+        b"POST /v1/state HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\ncontent-type: application/json\r\n\r\n{",
+    ],
+    ids=["silent", "head", "body"],
+)
+async def test_who_never_says_what_it_wants_keeps_nobody_out(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], begun: bytes
+) -> None:
+    """SPEC: TB-6. As many connections as there may be, all unfinished, are closed; an open page stays open."""
+    monkeypatch.setattr(patience, "IDLE_SECONDS", 0.2)
+    async with collecting(port=0) as (url, board), httpx.AsyncClient(base_url=url) as client:
+        page = snapshots(client)
+        assert (await anext(page))["nodes"] == []
+        where = httpx.URL(url)
+        held = [await asyncio.open_connection(where.host, where.port) for _ in range(MAX_CONNECTIONS)]
+        for _, writer in held:
+            writer.write(begun)
+        for reader, writer in held:
+            with contextlib.suppress(ConnectionError):
+                await reader.read()
+            writer.close()
+        assert (await post(client, state(1))).status_code == 200
+        assert [node["node"] for node in (await anext(page))["nodes"]] == ["pi-01"]
+        board.close()
+    assert "Traceback" not in capfd.readouterr().err
 
 
 async def test_stopping_the_collector_ends_the_streams() -> None:

@@ -19,6 +19,7 @@ from fastapi import Depends, FastAPI, Header, Request
 from fastapi.responses import JSONResponse, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import ValidationError
+from starlette.requests import ClientDisconnect
 
 from anopticon_testbed.live.board import Board, RefusedError
 from anopticon_testbed.status import MAX_STATE_BYTES, Answer, NodeState, first_fault
@@ -84,6 +85,8 @@ async def _state(request: Request) -> NodeState:
         raise RefusedError(415, "the content type must be application/json")
     try:
         return NodeState.model_validate_json(await request.body())
+    except ClientDisconnect as error:  # nobody reads this answer, and it is nothing to trace
+        raise RefusedError(400, "the state ended too early") from error
     except ValidationError as error:
         raise RefusedError(422, first_fault(error)) from error
 

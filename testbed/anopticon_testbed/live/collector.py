@@ -16,6 +16,7 @@ import uvicorn
 from anopticon_testbed.errors import SetupError
 from anopticon_testbed.live.app import create_app
 from anopticon_testbed.live.board import MAX_WATCHERS, Board
+from anopticon_testbed.live.patience import IDLE_SECONDS, PatientProtocol
 from anopticon_testbed.status import MAX_NODES
 
 DEFAULT_HOST: Final = "127.0.0.1"
@@ -23,8 +24,6 @@ DEFAULT_PORT: Final = 8790
 MAX_CONNECTIONS: Final = 2 * MAX_NODES + 2 * MAX_WATCHERS
 """A node holds one, a page two; more are answered 503 at once."""
 GRACE_SECONDS: Final = 2
-IDLE_SECONDS: Final = 15
-"""A node speaks once a second; a connection that is silent for longer is closed."""
 
 
 class _Server(uvicorn.Server):
@@ -54,6 +53,7 @@ async def collecting(
     board = Board(time.monotonic, time.time_ns)
     config = uvicorn.Config(
         create_app(board, token),
+        http=PatientProtocol,
         access_log=False,
         log_config=None,
         lifespan="off",
