@@ -34,6 +34,8 @@ from anopticon_protocol.params import DAY_SECONDS, EPHID_BYTES, INTERVAL_SECONDS
 MAX_DEFECTS_KEPT: Final = 100
 """Defects that are told apart; of the others only the number is."""
 
+_OTHER_FILE: Final = "this is another file, or there are other rows, than when the match stopped"
+
 
 class _ExportHit(NamedTuple):
     record: int
@@ -88,7 +90,8 @@ class ExportJob:
         self._lookup = engine.lookup(byte_array(self._values))
         self._expansion = Gaen().expansion(0)
         self._events = read_runs(chunks, engine.take_records)
-        self._resume = resume
+        self._unproved = resume if resume and resume.records else None
+        """The checkpoint, until the file was seen to be the one that it is of."""
         self._seen = hashlib.sha256()
         self._runs: list[EntryRun] = []
         """The keys of all runs, without the rest of their entries."""
@@ -105,8 +108,10 @@ class ExportJob:
         while room > 0 and self._summary is None:
             event = next(self._events)
             if isinstance(event, EntryRun):
-                room -= self._run(event)
+                room -= sum(map(self._run, self._cut(event)))
             elif isinstance(event, ExportSummary):
+                if self._unproved is not None:
+                    raise ResumeError(_OTHER_FILE)
                 self._summary = event
                 self.records = event.records
             elif event.severity is Severity.DROP:
@@ -132,6 +137,17 @@ class ExportJob:
         header, records = self._summary.header, self._summary.records
         return ExportResult(rows, header, records, self.old, self.dropped, tuple(self._defects))
 
+    def _cut(self, run: EntryRun) -> list[EntryRun]:
+        """The run in two where the checkpoint lies in it: runs end elsewhere when a file comes in other chunks."""
+        done = self._unproved.records - run.first + 1 if self._unproved else 0
+        at = done * self._expansion.entry_bytes
+        if not 0 < at < len(run.entries):
+            return [run]
+        return [
+            run._replace(entries=run.entries[:at]),
+            run._replace(entries=run.entries[at:], first=run.first + done),
+        ]
+
     def _run(self, run: EntryRun) -> int:
         expansion = self._expansion
         table = np.frombuffer(run.entries, np.uint8).reshape(-1, expansion.entry_bytes)
@@ -141,11 +157,12 @@ class ExportJob:
         ends = expansion.slots(table) + table[:, expansion.secret_bytes + 4]
         numbers = run.first + np.flatnonzero(ends > self._oldest_end)
         self.old += len(table) - len(numbers)
-        if self._resume and self.records <= self._resume.records:
-            if self.records == self._resume.records and self._subject() != self._resume.subject:
-                raise ResumeError(
-                    "this is another file, or there are other rows, than when the match stopped"
-                )
+        point = self._unproved
+        if point is not None:
+            if self.records >= point.records:
+                if (self.records, self._subject()) != (point.records, point.subject):
+                    raise ResumeError(_OTHER_FILE)
+                self._unproved = None
             return len(table)
         fresh = table[numbers - run.first].tobytes()
         for entry, position, number in self._lookup.hits(expansion, fresh).tolist() if self._values else ():

@@ -265,6 +265,37 @@ def test_an_export_is_taken_up_where_it_stopped(engine: str, monkeypatch: pytest
         finish(other)
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    steps=st.integers(0, 10),
+    sizes=st.tuples(*[st.sampled_from([7, 31, 64, 90, 100_000])] * 2),
+    other=st.integers(0, 8),
+)
+def test_a_stop_anywhere_and_any_chunks_change_nothing(
+    steps: int, sizes: tuple[int, int], other: int
+) -> None:
+    """Wherever a pass stopped and however the file is cut: the same end; another or a shorter file is told (MT-13)."""
+    keys = [replace(KEY, key_data=bytes([number]) * 16) for number in range(9)]
+    file = export_of(*(plain(key, 7) for key in keys))
+    stored = rows_near(keys)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exports, "SLICE_IDENTIFIERS", 144)
+        first = ExportJob(engine_of("python"), chopped(file, sizes[0]), stored, now=NOW)
+        while steps and not first.step():
+            steps -= 1
+        point = first.checkpoint()
+        second = ExportJob(engine_of("python"), chopped(file, sizes[1]), stored, now=NOW, resume=point)
+        finish(second)
+        assert second.result().rows == run("python", file, stored).rows
+        assert second.found == 9
+        cut = export_of(*(plain(key, 7) for key in keys[:other]))
+        changed = file.replace(bytes([other]) * 16, b"\x51" * 16)
+        for foreign in (cut, changed) if point.records > other else ():
+            job = ExportJob(engine_of("python"), chopped(foreign, sizes[1]), stored, now=NOW, resume=point)
+            with pytest.raises(ResumeError, match="another file"):
+                finish(job)
+
+
 def test_many_defects_are_counted_and_the_first_are_kept() -> None:
     """A file of nothing but bad records costs no more memory than its first hundred defects (MT-10)."""
     file = export_of(*[BAD["15 bytes"][0]] * 300)
