@@ -82,6 +82,12 @@ class RadioEvent:
     kind: RadioEventKind
     details: Mapping[str, str | int] = field(default_factory=dict)
 
+    @property
+    def count(self) -> int:
+        """How many frames or rows a DROPPED event stands for: what it says as a number, else one."""
+        said = self.details.get("count", 1)
+        return said if isinstance(said, int) else 1
+
 
 class Rotation(Enum):
     """How a backend changes address and payload."""

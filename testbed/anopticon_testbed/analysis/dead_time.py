@@ -69,11 +69,7 @@ def dead_time(node: NodeLog, time: NodeTime) -> DeadTime:
         off=_gaps(on, begun, ended),
         silences=_silences(time.seconds(node.frames.mono_ns), on),
         frames=len(node.frames),
-        dropped=sum(
-            int(event.details.get("count", 0))
-            for event in node.events
-            if event.kind is RadioEventKind.DROPPED
-        ),
+        dropped=sum(event.count for event in node.events if event.kind is RadioEventKind.DROPPED),
         resets=kinds.count(RadioEventKind.RESET),
         failures=kinds.count(RadioEventKind.FAILED),
     )
@@ -100,7 +96,7 @@ def listening(node: NodeLog, time: NodeTime) -> tuple[Spans, bool]:
             since = None
     if since is not None:
         spans.append((since, ended))
-    return spans, True
+    return in_order(spans), True
 
 
 def within(spans: Spans, at: Seconds) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -112,9 +108,43 @@ def within(spans: Spans, at: Seconds) -> np.ndarray[tuple[int], np.dtype[np.bool
     return np.asarray((place >= 0) & (at < ends[np.maximum(place, 0)]), np.bool_)
 
 
-def overlap(spans: Spans, start: float, end: float) -> float:
-    """Seconds that the spans share with start..end."""
-    return sum(max(0.0, min(end, last) - max(start, first)) for first, last in spans)
+def covered(spans: Spans, at: Seconds) -> Seconds:
+    """Seconds of the spans, which ascend and do not meet, before each of some times."""
+    if not spans:
+        return np.zeros(len(at))
+    starts, ends = np.array(spans).T
+    begun = np.searchsorted(starts, at, side="right")
+    whole = np.concatenate([[0.0], np.cumsum(ends - starts)])
+    # The last of those that began may go on beyond.
+    result: Seconds = whole[begun] - np.where(
+        begun > 0, np.maximum(ends[np.maximum(begun, 1) - 1] - at, 0.0), 0.0
+    )
+    return result
+
+
+def common(one: Spans, other: Spans) -> Spans:
+    """What lies in a span of both; each ascends, and so does the result."""
+    found: Spans = []
+    here = there = 0
+    while here < len(one) and there < len(other):
+        start, end = max(one[here][0], other[there][0]), min(one[here][1], other[there][1])
+        if end > start:
+            found.append((start, end))
+        if one[here][1] <= other[there][1]:
+            here += 1
+        else:
+            there += 1
+    return found
+
+
+def in_order(spans: Spans) -> Spans:
+    """The same seconds as spans that ascend and do not meet, whatever a damaged recording says."""
+    found: Spans = []
+    for start, end in sorted(spans):
+        begin = max(start, found[-1][1]) if found else start
+        if end > begin:
+            found.append((begin, end))
+    return found
 
 
 def _gaps(on: Spans, begun: float, ended: float) -> Spans:
@@ -129,14 +159,15 @@ def _gaps(on: Spans, begun: float, ended: float) -> Spans:
 def _silences(heard: Seconds, on: Spans) -> Spans:
     """Gaps between frames, while the scanner was on, that are far longer than the usual one."""
     found: Spans = []
-    gaps = np.diff(np.sort(heard))
+    heard = np.sort(heard)
+    gaps = np.diff(heard)
     if not len(gaps):
         return found
     usual = SILENCE_FACTOR * float(np.mean(np.minimum(gaps, 60.0)))
     bound = max(SILENCE_SECONDS_MIN, usual, BURST_FACTOR * float(np.quantile(gaps, 0.99)))
     for start, end in on:
-        inside = np.sort(heard[(heard >= start) & (heard < end)])
-        edges = np.concatenate([[start], inside, [end]])
+        first, last = np.searchsorted(heard, [start, end])
+        edges = np.concatenate([[start], heard[first:last], [end]])
         long = np.flatnonzero(np.diff(edges) > bound)
         found += [(float(edges[place]), float(edges[place + 1])) for place in long]
     return found

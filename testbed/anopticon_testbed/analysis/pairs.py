@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from anopticon_testbed.analysis.dead_time import Spans, listening, overlap
+from anopticon_testbed.analysis.dead_time import Spans, common, covered, in_order, listening
 from anopticon_testbed.analysis.senders import Senders
 from anopticon_testbed.analysis.survey import UNKNOWN_RSSI, NodeLog, Survey
 from anopticon_testbed.analysis.times import NodeTime, Seconds
@@ -103,7 +103,7 @@ def on_air(node: NodeLog, time: NodeTime) -> Spans:
             since = None
     if since is not None:
         spans.append((since, time.second(node.ended_ns)))
-    return spans
+    return in_order(spans)
 
 
 def _windows(
@@ -111,21 +111,18 @@ def _windows(
 ) -> Iterator[PairWindow]:
     sender, receiver = pair
     ears, _ = listening(receiver, senders.times[receiver.name])
-    both = _common(air, ears)
+    both = common(air, ears)
     if not both:
         return
     starts = np.arange(both[0][0], both[-1][1], WINDOW_SECONDS)
-    counts = np.histogram(frames, np.append(starts, starts[-1] + WINDOW_SECONDS))[0]
+    edges = np.append(starts, starts[-1] + WINDOW_SECONDS)
+    counts = np.histogram(frames, edges)[0]
+    sent = np.diff(covered(both, edges)) * 1_000 / every
     metres = senders.distance(receiver, sender.name, starts + WINDOW_SECONDS / 2, frames)
-    for start, count, apart in zip(starts.tolist(), counts.tolist(), metres.tolist(), strict=True):
-        expected = overlap(both, start, start + WINDOW_SECONDS) * 1_000 / every
+    columns = (starts.tolist(), sent.tolist(), counts.tolist(), metres.tolist())
+    for start, expected, count, apart in zip(*columns, strict=True):
         if expected >= 1:
             yield PairWindow(survey.run, sender.name, receiver.name, start, apart, expected, count)
-
-
-def _common(one: Spans, other: Spans) -> Spans:
-    found = [(max(a, c), min(b, d)) for a, b in one for c, d in other if min(b, d) > max(a, c)]
-    return sorted(found)
 
 
 def measured(frames: PairFrames) -> NDArray[np.bool_]:

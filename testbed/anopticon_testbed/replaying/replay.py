@@ -118,9 +118,7 @@ class _Player:
         for row in rows:
             if isinstance(row, RadioEvent):
                 # Frames that a radio lost never reached the phone; rows that the recorder lost did.
-                self._result.lost += int(row.details.get("count", 1)) * (
-                    row.details.get("where") == "recorder"
-                )
+                self._result.lost += row.count * (row.details.get("where") == "recorder")
                 continue
             if isinstance(row, NoticeRow):
                 self._finish_matching()
