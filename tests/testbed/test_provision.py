@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from anopticon_client.radio.opening import parse_radio, split_radios
 from anopticon_testbed.checks.installing import Change, Plan, install
-from anopticon_testbed.checks.unit import SERVICE, environment_text, unit_text
+from anopticon_testbed.checks.unit import HIDDEN, SERVICE, environment_text, unit_text
 from anopticon_testbed.cli import main
+from anopticon_testbed.cli.live import TOKEN_VARIABLE
 from anopticon_testbed.cli.node import add_arguments
 from anopticon_testbed.errors import InputError, SetupError
 
@@ -78,6 +79,31 @@ def test_a_program_with_blanks_is_refused() -> None:
     for program in ("anopticon-testbed", "/opt/my things/testbed", "/opt/$HOME/testbed", "/opt/100%/x"):
         with pytest.raises(InputError, match="absolute path"):
             unit_text(program, [], [])
+
+
+@pytest.mark.parametrize("folder", HIDDEN)
+def test_a_program_that_the_unit_hides_is_refused(folder: str) -> None:
+    """A unit that could not start its own program is not written (TB-18)."""
+    with pytest.raises(InputError, match=r"cannot see it.*like /opt/anopticon"):
+        unit_text(f"/{folder}/pi/testbed/bin/anopticon-testbed", [], [])
+
+
+def test_a_token_is_for_root_and_the_node_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The token goes into the environment file, which nobody else may read; it is no argument and is not shown.
+
+    SPEC: TB-18.
+    """
+    token = tmp_path / "token"
+    token.write_text("f00dfeed" * 4 + "\n", encoding="ascii")
+    command = ["provision", "--name", "pi-1", "--root", str(tmp_path), "--program", PROGRAM]
+    command += ["--token-file", str(token)]
+    assert main([*command, "--dry-run"]) == 0
+    assert "f00dfeed" not in capsys.readouterr().out
+    assert main(command) == 0
+    written = tmp_path / "etc/anopticon/anopticon-node.env"
+    assert f'{TOKEN_VARIABLE}="{"f00dfeed" * 4}"\n' in written.read_text(encoding="utf-8")
+    assert written.stat().st_mode & 0o777 == 0o600
+    assert "TOKEN" not in (tmp_path / "etc/systemd/system" / SERVICE).read_text(encoding="utf-8")
 
 
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:

@@ -34,19 +34,19 @@ class ValueSet:
         # The mask keeps every place inside the table; told to clip, numpy does not look for others first.
         passed = np.flatnonzero(self._table.take(_prefixes(identifiers) & self._mask, mode="clip"))
         high, low = _halves(identifiers[passed])
-        numbers = np.full(len(passed), -1, np.intp)
         place = np.searchsorted(self._high, high)
-        # Values that agree in their first half stand side by side; but for hostile ones there is one of each.
-        open_ = np.flatnonzero(place < len(self._high))
-        while open_.size:
-            open_ = open_[self._high[place[open_]] == high[open_]]
-            same = self._low[place[open_]] == low[open_]
-            numbers[open_[same]] = self._order[place[open_[same]]]
-            open_ = open_[~same]
-            place[open_] += 1
-            open_ = open_[place[open_] < len(self._high)]
-        found = numbers >= 0
-        return passed[found], numbers[found]
+        half = np.flatnonzero(place < len(self._high))
+        half = half[self._high[place[half]] == high[half]]
+        ends = np.searchsorted(self._high, high[half], side="right")
+        # Values that agree in their first half stand side by side; but for hostile ones there is one of each, and
+        # whoever broadcasts many must not make this slow: a search by halves among them.
+        for one, end in zip(half, ends, strict=True):
+            if end - place[one] > 1:
+                place[one] += min(
+                    np.searchsorted(self._low[place[one] : end], low[one]), end - place[one] - 1
+                )
+        found = half[self._low[place[half]] == low[half]]
+        return passed[found], self._order[place[found]]
 
 
 def _prefixes(values: Bytes2D) -> npt.NDArray[np.int64]:

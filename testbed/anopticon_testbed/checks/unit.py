@@ -19,6 +19,8 @@ MARK: Final = (
     "# Written by anopticon-testbed provision; if you edit it by hand, it is not overwritten. Check:"
 )
 MAX_SETTING_CHARS: Final = 400
+HIDDEN: Final = ("home", "root", "run", "tmp")
+"""Folders that the unit hides from the node, with ProtectHome and PrivateTmp, or that are empty after a start."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 _UNIT: Final = """\
@@ -74,6 +76,11 @@ def unit_text(program: str, names: Sequence[tuple[str, str]], radios: Sequence[P
     """
     if not program.startswith("/") or re.search(r"[^A-Za-z0-9._/+@:-]", program):
         raise InputError(f"the program {program[:80]!r} must be an absolute path without blanks or signs")
+    if program.split("/")[1] in HIDDEN:
+        raise InputError(
+            f"the program {program[:80]} lies where a service cannot see it: install it into a folder for all, like "
+            "/opt/anopticon"
+        )
     capabilities = sorted(capability for radio in radios for capability in _capabilities(radio))
     groups = sorted({group for radio in radios for group in _groups(radio)})
     return _UNIT.format(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from anopticon_testbed.checks.unit import (
     unit_text,
 )
 from anopticon_testbed.cli.doctor import DEFAULT_RADIO, diagnose, lines_of, radios_of
+from anopticon_testbed.cli.live import TOKEN_VARIABLE, add_token_argument, read_token
 from anopticon_testbed.cli.node import parse_place
 from anopticon_testbed.errors import SetupError
 from anopticon_testbed.node.plan import check_name
@@ -45,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--radio", default=DEFAULT_RADIO, help=f"the radio of the node ({DEFAULT_RADIO})")
     for name, meaning in _OPTIONS.items():
         parser.add_argument(f"--{name.replace('_', '-')}", help=meaning)
+    add_token_argument(parser)
     parser.add_argument("--dry-run", action="store_true", help="print the files, write nothing")
     parser.add_argument(
         "--root", type=Path, default=Path("/"), metavar="DIR", help="write below DIR, for an image (/)"
@@ -67,7 +70,8 @@ def run(options: argparse.Namespace) -> int:
     elsewhere = options.root != Path("/")
     if options.dry_run:
         for plan in plans:
-            print(f"--- /{plan.path} (mode {plan.mode:o})\n{plan.content}")
+            shown = re.sub(rf'^({TOKEN_VARIABLE}=").*"$', r'\1..."', plan.content, flags=re.MULTILINE)
+            print(f"--- /{plan.path} (mode {plan.mode:o})\n{shown}")
         return 0
     if not elsewhere:
         findings = diagnose(radios_of(options.radio), Path("/var/lib"))
@@ -96,7 +100,10 @@ def _plans(options: argparse.Namespace) -> list[Plan]:
     values = {f"ANOPTICON_{name.upper()}": told for name, told in given.items()}
     names = [(f"--{name.replace('_', '-')}", f"ANOPTICON_{name.upper()}") for name in given]
     unit = unit_text(program, names, radios_of(options.radio))
+    token = read_token(options.token_file) if options.token_file else ""
+    if token:
+        values[TOKEN_VARIABLE] = token  # where `node` looks for it: an argument could be read by every user
     return [
-        Plan(f"{ENVIRONMENT_FOLDER}/{ENVIRONMENT}", environment_text(values), 0o644),
+        Plan(f"{ENVIRONMENT_FOLDER}/{ENVIRONMENT}", environment_text(values), 0o600 if token else 0o644),
         Plan(f"{UNIT_FOLDER}/{SERVICE}", unit, 0o644),
     ]
