@@ -40,11 +40,9 @@ class ValueSet:
         ends = np.searchsorted(self._high, high[half], side="right")
         # Values that agree in their first half stand side by side; but for hostile ones there is one of each, and
         # whoever broadcasts many must not make this slow: a search by halves among them.
-        for one, end in zip(half, ends, strict=True):
-            if end - place[one] > 1:
-                place[one] += min(
-                    np.searchsorted(self._low[place[one] : end], low[one]), end - place[one] - 1
-                )
+        for number in np.flatnonzero(ends - place[half] > 1):
+            one, last = half[number], ends[number] - 1
+            place[one] += np.searchsorted(self._low[place[one] : last], low[one])
         found = half[self._low[place[half]] == low[half]]
         return passed[found], self._order[place[found]]
 

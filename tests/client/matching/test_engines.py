@@ -158,6 +158,19 @@ def test_values_that_begin_alike_are_told_apart() -> None:
     assert hits == b""
 
 
+crowded = st.tuples(st.integers(0, 2), st.integers(0, 9)).map(
+    lambda two: bytes([two[0]]) * 8 + bytes([two[1]]) * 8
+)
+
+
+@given(st.lists(crowded, unique=True), st.lists(crowded, min_size=1))
+def test_law_a_set_of_values_finds_what_it_holds(stored: list[bytes], asked: list[bytes]) -> None:
+    """Each identifier that is stored, with its number, in the order asked; however many begin alike (MT-1)."""
+    places, numbers = ValueSet(byte_array(stored)).find(byte_array(asked))
+    expected = [(place, stored.index(one)) for place, one in enumerate(asked) if one in stored]
+    assert list(zip(places.tolist(), numbers.tolist(), strict=True)) == expected
+
+
 @each_engine
 def test_a_chunk_is_checked_against_the_one_before(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An entry that repeats the last of an earlier piece is named by its number in the whole list (MT-2)."""
