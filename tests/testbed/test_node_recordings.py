@@ -163,21 +163,24 @@ def test_clocks_that_are_off_are_put_right(tmp_path: Path) -> None:
 
 def test_truth_rows_tell_sender_distance_and_power_from_their_moment_on(tmp_path: Path) -> None:
     """Where somebody measured, no other log is needed, and the newest row before a frame counts (EV-1)."""
-    near, far, other = b"\2" * 6, b"\3" * 6, b"\4" * 6
+    near, far, other, unnamed = (bytes([number]) * 6 for number in (2, 3, 4, 5))
     truths = [
         Truth(0, START, near, 1.5, -20, "phone"),
         Truth(0, START + 10 * SECOND, near, 4.0, -20, "phone"),
         Truth(0, START, far, None, None, "tablet"),
+        Truth(0, START, unnamed, 2.0, None),
     ]
     frames = [
         heard("p", 5, address=near),
         heard("p", 15, address=near),
         heard("q", 5, address=far),
         heard("r", 5, address=other),
+        heard("s", 5, address=unnamed),
     ]
     write(tmp_path, manifest("a", None), *truths, *frames)
     recording = read(tmp_path)
     assert sorted(rows_of(recording), key=str) == [
+        ("a", "050505050505", 5, -60, None, 2.0),
         ("a", "phone", 15, -60, -20, 4.0),
         ("a", "phone", 5, -60, -20, 1.5),
         ("a", "tablet", 5, -60, None, None),

@@ -186,7 +186,7 @@ def _readings(
 def _with_truths(table: pl.DataFrame, log: NodeLog) -> pl.DataFrame:
     """Sender, power and distance as `truth` rows say, each from its moment on."""
     rows = [
-        (address, truth.wall_ns, truth.distance_m, truth.tx_power_dbm, truth.sender or None)
+        (address, truth.wall_ns, truth.distance_m, truth.tx_power_dbm, truth.sender or truth.address.hex())
         for address, truths in log.truths.items()
         for truth in truths
     ]
