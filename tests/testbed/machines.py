@@ -11,7 +11,9 @@ from anopticon_testbed.checks.findings import Finding, Level
 from anopticon_testbed.checks.probes import gather
 from anopticon_testbed.checks.rules import judge
 
-NO_BUS = "bluez: there is no D-Bus on this machine: install and start it"
+NO_BUS = (
+    "bluez: there is no D-Bus on this machine (no such file): install and start it (Debian: apt install dbus)"
+)
 ALL_RIGHTS = "CapEff:\t000001ffffffffff\n"
 NO_RIGHTS = "CapEff:\t0000000000000000\n"
 TRACKING = "C0A80001,ntp,3,1700000000.0,0.00001,0.00002,0.00003,1.0,0.0,0.1,0.01,0.001,64.0,Normal\n"

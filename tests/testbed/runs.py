@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -52,11 +52,13 @@ def write_run(
     seconds: float = 60,
     mute: Sequence[str] = (),
     tx: int = -15,
+    places: Mapping[str, tuple[float, float, float]] | None = None,
 ) -> Path:
     """Write what each node heard and sent; all but `mute` send every 240 ms."""
     for receiver in names:
+        place = (places or {}).get(receiver)
         manifest = Manifest(
-            receiver, "run", 0, START, "beacon", DP3T_SERVICE_UUID, "test", tx, None, CAN, "test"
+            receiver, "run", 0, START, "beacon", DP3T_SERVICE_UUID, "test", tx, place, CAN, "test"
         )
         with RecordingWriter(folder, manifest, lambda: (0, START), POLICY) as out:
             if receiver not in mute:

@@ -121,3 +121,22 @@ def test_calibrate_refuses_an_output_that_cannot_be_written(
     folder = write_run(tmp_path, "abc", lambda *_: -70, seconds=20)
     assert main(["calibrate", str(folder), "--out", str(tmp_path / "none" / "x")]) == 2
     assert "Name another file with --out" in capsys.readouterr().err
+
+
+def test_a_run_with_devices_far_apart_is_no_reference_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SPEC: TB-10. Places in the recordings that are more than 2 m apart are named, and nothing is written."""
+    at = {"a": (0.0, 0.0, 1.0), "b": (1.0, 0.0, 1.0), "c": (3.0, 0.0, 1.0)}
+    folder = write_run(tmp_path, "abc", lambda *_: -70, seconds=20, places=at)
+    assert main(["calibrate", str(folder)]) == 2
+    told = capsys.readouterr().err
+    assert "were 3.0 m apart, and 2 of 6 pairs more than 2 m" in told
+    assert not (folder / "calibration.json").exists()
+
+
+def test_devices_that_say_they_stand_close_are_calibrated(tmp_path: Path) -> None:
+    """SPEC: TB-10. Two metres are still close enough: more than four devices cannot all be 1 m from each other."""
+    at = {"a": (0.0, 0.0, 1.0), "b": (1.0, 0.0, 1.0), "c": (2.0, 0.0, 1.0)}
+    folder = write_run(tmp_path, "abc", lambda *_: -70, seconds=20, places=at)
+    assert main(["calibrate", str(folder)]) == 0

@@ -66,8 +66,8 @@ def test_a_bare_container_is_told_everything_at_once(tmp_path: Path) -> None:
     """Without adapter, bus and clock nothing raises, and each is a finding with advice."""
     found = findings(look(tmp_path, BLUEZ), BLUEZ)
     assert found["adapter"][0].level is Level.FAULT
-    assert found["BlueZ"][0].seen == "bluez: there is no D-Bus on this machine"
-    assert found["BlueZ"][0].advice == "install and start it"
+    assert found["BlueZ"][0].seen == "there is no D-Bus on this machine (no such file)"
+    assert found["BlueZ"][0].advice == "install and start it (Debian: apt install dbus)"
     assert found["clock"][0].level is Level.WARNING
 
 

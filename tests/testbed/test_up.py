@@ -140,8 +140,8 @@ def test_in_real_time_there_is_a_page(plan: Path, tmp_path: Path) -> None:
     [
         (["castle"], "floor plan castle"),
         (["--nodes", "0"], "--nodes 0"),
-        (["--nodes", "99"], "--nodes 99"),
-        (["--design", "none"], "must be one of"),
+        (["--nodes", "99"], "--nodes 99: must be 1..10"),
+        (["--design", "none"], "gaen; or beacon"),
         (["--positive", "nobody"], "--positive"),
         (["--minutes", "-1"], "--minutes"),
         (["--seed", "-1"], "--seed"),

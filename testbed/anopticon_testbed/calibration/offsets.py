@@ -22,6 +22,8 @@ MIN_FRAMES: Final = 30
 """The median of 30 frames with the usual 4 to 6 dB of scatter is good to about 1 dB."""
 MIN_DEVICES: Final = 3
 """Two devices give two sums and three unknowns."""
+MAX_REFERENCE_METRES: Final = 2.0
+"""Not all of many devices can stand 1 m from each other; twice as far costs 6 dB, about the scatter of readings."""
 FORMAT_VERSION: Final = 1
 
 
@@ -33,6 +35,8 @@ class Level:
     receiver: str
     level_db: float
     count: int
+    metres: float | None = None
+    """How far apart the recordings say that the two were; None if they do not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ class Offsets:
 def solve(levels: Iterable[Level]) -> Offsets:
     """The offsets that explain the levels best; raises InputError if they cannot be told apart."""
     given = list(levels)
+    _check_distances(given)
     used = [one for one in given if one.count >= MIN_FRAMES]
     left_out = tuple(f"{one.sender} to {one.receiver}" for one in given if one.count < MIN_FRAMES)
     names = sorted({name for one in used for name in (one.sender, one.receiver)})
@@ -115,6 +120,19 @@ def solve(levels: Iterable[Level]) -> Offsets:
     )
     rms = float(np.sqrt(np.sum(errors**2) / free)) if free > 0 else 0.0
     return Offsets(-float(solution[0]), devices, residuals, rms, left_out)
+
+
+def _check_distances(levels: Sequence[Level]) -> None:
+    """Raise InputError if devices stood where distance would be taken for an offset."""
+    far = [one for one in levels if one.metres is not None and one.metres > MAX_REFERENCE_METRES]
+    if far:
+        worst = max(far, key=lambda one: one.metres or 0.0)
+        raise InputError(
+            f"this is no reference run: its recordings say that {worst.sender} and {worst.receiver} were "
+            f"{worst.metres:.1f} m apart, and {len(far)} of {len(levels)} pairs more than "
+            f"{MAX_REFERENCE_METRES:.0f} m. Record a run of its own with all devices 1 m from each other; "
+            "where distances differ, `analyse` and `fit-models` allow for them"
+        )
 
 
 def _equations(used: Sequence[Level], names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

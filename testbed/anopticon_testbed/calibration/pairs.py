@@ -5,6 +5,7 @@ A frame belongs to the node whose recording says that it sent it: the transmitte
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,7 +100,8 @@ def read_pairs(path: Path) -> Pairs:
         pairs.append(PairRate(sender, receiver, tally.count, seconds, tally.rssi_dbm, tally.gap_seconds))
         if tally.rssi_dbm is not None:
             power = nodes[sender].manifest.tx_power_dbm
-            levels.append(Level(sender, receiver, tally.rssi_dbm - power, tally.count))
+            metres = _metres(nodes[sender].manifest, nodes[receiver].manifest)
+            levels.append(Level(sender, receiver, tally.rssi_dbm - power, tally.count, metres))
     return Pairs({name: node.rate() for name, node in nodes.items()}, pairs, levels)
 
 
@@ -175,6 +177,13 @@ def _heard(recording: Recording, owners: Mapping[bytes, str]) -> Iterator[tuple[
             found.setdefault(sender, _Tally()).add(row)
     for sender, tally in found.items():
         yield (sender, receiver), tally
+
+
+def _metres(one: Manifest, other: Manifest) -> float | None:
+    """Between the places that two nodes were told at their start; one that walks is not followed."""
+    if one.position is None or other.position is None:
+        return None
+    return math.dist(one.position, other.position)
 
 
 def _overlap(one: Node, other: Node) -> int:

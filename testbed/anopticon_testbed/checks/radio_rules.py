@@ -53,7 +53,7 @@ def daemon(facts: Facts, radios: Sequence[Parsed], schemes: set[str]) -> Iterato
     if facts.system != "linux" or not schemes & {"bluez", "bleak"}:
         return
     if facts.bluez is None:
-        seen, _, advice = facts.bluez_trouble.rpartition(": ")
+        seen, _, advice = facts.bluez_trouble.removeprefix("bluez: ").partition(": ")
         yield Finding("BlueZ", Level.FAULT, seen or "no answer", advice or "systemctl enable --now bluetooth")
         return
     bluez = facts.bluez

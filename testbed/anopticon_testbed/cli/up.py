@@ -15,6 +15,7 @@ from anopticon_client.radio.virtual_time import run_virtual
 from anopticon_client.recording.reader import find_recordings
 from anopticon_client.recording.rows import NoticeRow
 from anopticon_protocol.designs import DESIGNS, open_design
+from anopticon_protocol.errors import InvalidParameterError
 from anopticon_testbed.errors import InputError
 from anopticon_testbed.floorplan import FloorPlan, load_plan, shipped_plans
 from anopticon_testbed.live.board import Board
@@ -82,7 +83,10 @@ def _setup(options: argparse.Namespace, run_name: str, folder: Path) -> Setup:
     if options.nodes is not None:
         plan = plan.first(options.nodes)
     if options.design != BEACON:
-        open_design(options.design)
+        try:
+            open_design(options.design)
+        except InvalidParameterError as error:
+            raise InputError(f"{error}; or {BEACON}, for nodes without phones") from error
     for name, value in (("--minutes", options.minutes), ("--report-after", options.report_after)):
         if value is not None and not 0 < value <= MAX_MINUTES:
             raise InputError(f"{name} must be more than 0 and at most {MAX_MINUTES:,.0f}")

@@ -122,7 +122,7 @@ class FloorPlan(_Part):
         """The plan with its first `count` nodes, walkers last; raises InputError if there are not so many."""
         if not 1 <= count <= len(self.nodes) + len(self.walkers):
             raise InputError(
-                f"--nodes {count}: the plan has {len(self.nodes) + len(self.walkers)} nodes and walkers"
+                f"--nodes {count}: must be 1..{len(self.nodes) + len(self.walkers)}, nodes and walkers of the plan"
             )
         walkers = self.walkers[: max(count - len(self.nodes), 0)]
         return self.model_copy(update={"nodes": self.nodes[:count], "walkers": walkers})
