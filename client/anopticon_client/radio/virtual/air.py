@@ -23,6 +23,7 @@ from anopticon_client.radio.virtual.ether import CAPTURE_DB, Ether
 from anopticon_client.radio.virtual.link import RadioLink
 from anopticon_client.radio.virtual.places import ChipKind, Filtering
 from anopticon_client.radio.virtual.propagation import LogDistance, Propagation
+from anopticon_client.radio.virtual.standing import Spot, Standing
 from anopticon_client.radio.virtual_time import times_of_loop
 from anopticon_protocol.params import REFERENCE_TX_POWER_DBM
 
@@ -55,40 +56,19 @@ class _Wire(Transport):
         self._radio.host = None
 
 
-class VirtualPlace:
+class VirtualPlace(Standing):
     """One antenna, its controller, and after `open` its host."""
 
     def __init__(
         self, air: VirtualAir, name: str, radio: RadioController, position: Position, height: float
     ) -> None:
         """`air.join` makes these."""
+        super().__init__(position, height)
         self.name = name
         self.radio = radio
         self.command_seconds = 0.0
         """How long a command takes to its controller, for radios opened from now on: on USB some milliseconds."""
         self._air = air
-        self._position = position
-        self._height = height
-
-    @property
-    def position(self) -> Position:
-        """Where the antenna is; setting it moves the antenna at once."""
-        return self._position
-
-    @position.setter
-    def position(self, position: Position) -> None:
-        self._position = position
-        self._moved()
-
-    @property
-    def height(self) -> float:
-        """Metres above the floor."""
-        return self._height
-
-    @height.setter
-    def height(self, metres: float) -> None:
-        self._height = metres
-        self._moved()
 
     async def open(
         self,
@@ -127,9 +107,8 @@ class VirtualPlace:
         self.radio.power_off()
         self._air.forget(self)
 
-    def _moved(self) -> None:
-        position = (self._position.x, self._position.y, self._height)
-        self._air.ether.move(self.radio.antenna, position)
+    def _moved(self, spot: Spot) -> None:
+        self._air.ether.move(self.radio.antenna, spot)
 
 
 class VirtualAir:

@@ -15,6 +15,7 @@ from anopticon_client.radio.virtual.ether import CAPTURE_DB, Ether
 from anopticon_client.radio.virtual.pacing import SLOT_NS
 from anopticon_client.radio.virtual.places import ChipKind
 from anopticon_client.radio.virtual.propagation import LogDistance, Propagation
+from anopticon_client.radio.virtual.standing import Spot, Standing
 from anopticon_client.radio.virtual_time import times_of_loop
 from anopticon_client.radio_records import Capabilities, RadioEvent, RadioEventKind, Rotation
 from anopticon_protocol.advert import MAX_FRAME_BYTES
@@ -133,39 +134,19 @@ class _Scanner:
         self._radio.deafen()
 
 
-class ArrayPlace:
+class ArrayPlace(Standing):
     """One antenna."""
 
     def __init__(
         self, air: ArrayAir, name: str, antenna: Antenna, spot: tuple[Position, float], chip: ChipKind
     ) -> None:
         """`air.join` makes these."""
+        super().__init__(*spot)
         self.name = name
         self._air = air
         self._antenna = antenna
-        self._position, self._height = spot
         self._chip = chip
         self._radio: ArrayRadio | None = None
-
-    @property
-    def position(self) -> Position:
-        """Where the antenna is; setting it moves the antenna at once."""
-        return self._position
-
-    @position.setter
-    def position(self, position: Position) -> None:
-        self._position = position
-        self._moved()
-
-    @property
-    def height(self) -> float:
-        """Metres above the floor."""
-        return self._height
-
-    @height.setter
-    def height(self, metres: float) -> None:
-        self._height = metres
-        self._moved()
 
     async def open(
         self,
@@ -193,10 +174,9 @@ class ArrayPlace:
             self._radio.close()
         self._air.forget(self)
 
-    def _moved(self) -> None:
+    def _moved(self, spot: Spot) -> None:
         self._air.medium.settle()
-        position = (self._position.x, self._position.y, self._height)
-        self._air.medium.ether.move(self._antenna.number, position)
+        self._air.medium.ether.move(self._antenna.number, spot)
 
 
 class ArrayAir:
