@@ -28,6 +28,9 @@ ORDER: Final = "seq"
 """Place of the row in the recording, from 0: with it the tables become one stream again."""
 RECORDING: Final = "part_seq"
 """`seq` of the manifest that the row belongs to: node and run are in the table `manifest` under it."""
+MAX_COLUMN_BYTES: Final = 512 * 1024 * 1024
+"""Text or bytes of one column of the rows read at once, six times the longest frames: a small file can claim to hold
+any number of long cells, stored once."""
 INT16_MIN, INT16_MAX = -(2**15), 2**15 - 1
 
 
@@ -133,6 +136,13 @@ def to_rows(name: str, frame: pl.DataFrame) -> list[tuple[int, Row]]:
 
 
 def _values(name: str, column: Column, cells: pl.Series) -> list[object]:
+    if cells.dtype in {pl.String, pl.Binary}:
+        lengths = cells.bin.size() if cells.dtype == pl.Binary else cells.str.len_bytes()
+        if lengths.cast(pl.Int64).sum() > MAX_COLUMN_BYTES:
+            raise RecordingFileError(
+                f"table {name}, column {column.name} holds more than {MAX_COLUMN_BYTES:,} bytes in {len(cells):,} rows "
+                "(MAX_COLUMN_BYTES): no recording does"
+            )
     values = cells.to_list()
     try:
         return [column.to_value(cell) for cell in values]

@@ -15,7 +15,7 @@ from anopticon_client.recording.rows import Row
 from anopticon_client.recording.schema import KINDS
 from anopticon_client.recording.storing import store_rows
 from anopticon_testbed.errors import RecordingError
-from anopticon_testbed.formats import parquet
+from anopticon_testbed.formats import columns, parquet
 from anopticon_testbed.formats.columns import COLUMNS
 from anopticon_testbed.formats.common import ImportOptions, Notes
 from tests.recording.kit import MANIFEST, frame, write
@@ -105,6 +105,22 @@ def test_a_table_out_of_bounds_is_refused_by_column(tmp_path: Path, change: pl.E
     path = folder / "heard-00001.parquet"
     pl.read_parquet(path).with_columns(change).write_parquet(path)
     with pytest.raises(RecordingFileError, match=f"table heard, {complaint}"):
+        read(folder)
+
+
+def test_long_cells_that_are_stored_once_fill_no_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SPEC: RC-18. A small file that claims to hold many long cells is refused before they are made."""
+    folder = tmp_path / "out"
+    parquet.write_parquet(folder, [MANIFEST, frame(1)])
+    path = folder / "heard-00001.parquet"
+    many = pl.read_parquet(path).select(pl.all().repeat_by(1_000).explode())
+    bomb = many.with_columns(seq=pl.int_range(1, 1_001, dtype=pl.Int64), data=pl.lit(b"x" * 1_000))
+    bomb.write_parquet(path)
+    assert len(read(folder)) == 1_001
+    monkeypatch.setattr(columns, "MAX_COLUMN_BYTES", 999_999)
+    with pytest.raises(RecordingFileError, match="column data holds more than 999,999 bytes in 1,000 rows"):
         read(folder)
 
 
