@@ -140,3 +140,13 @@ def test_devices_that_say_they_stand_close_are_calibrated(tmp_path: Path) -> Non
     at = {"a": (0.0, 0.0, 1.0), "b": (1.0, 0.0, 1.0), "c": (2.0, 0.0, 1.0)}
     folder = write_run(tmp_path, "abc", lambda *_: -70, seconds=20, places=at)
     assert main(["calibrate", str(folder)]) == 0
+
+
+@pytest.mark.parametrize("verb", ["calibrate", "preflight"])
+def test_recordings_that_do_not_say_what_was_sent_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    """SPEC: TB-10. Without any sender's own schedule, as after an import, that is said and not that a run was short."""
+    folder = write_run(tmp_path, "abc", lambda *_: -70, seconds=20, mute="abc")
+    assert main([verb, str(folder)]) == 2
+    assert "no recording says what its node sent" in capsys.readouterr().err

@@ -57,7 +57,8 @@ def test_who_met_the_guest_is_warned_and_nobody_else(
         "unlinkable",
     ]
     assert main(arguments) == 0
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert err.split("\n")[:2] == ["  10 of 68 minutes", "  20 of 68 minutes"]
     assert "guest: tested positive, and reports" in out
     assert "anopticon-testbed analyse" in out
     found = rows_of(tmp_path / "o" / "recordings")

@@ -40,7 +40,7 @@ def store_rows(folder: Path, rows: Iterable[Row]) -> list[Path]:
         _finish(part, lines)
     except FileExistsError as error:
         raise RecordingFileError(
-            f"{error.filename} is there already: choose another folder, or remove it"
+            f"{error.filename} is there already: choose another folder or name of the run, or remove it"
         ) from error
     except OSError as error:
         raise RecordingFileError(f"recording in {folder}: {error.strerror or error}") from error

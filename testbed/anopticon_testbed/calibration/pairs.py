@@ -93,6 +93,11 @@ def read_pairs(path: Path) -> Pairs:
                 "put one run into a folder of its own"
             )
         nodes[name] = _schedule(recording, owners)
+    if not any(node.sends for node in nodes.values()):
+        raise RecordingError(
+            f"{path}: no recording says what its node sent (imported ones never do), so that nobody knows whose a "
+            "frame is: give recordings that `node` or `up` made, of all nodes of the run"
+        )
     tallies = {name: tally for recording in recordings for name, tally in _heard(recording, owners)}
     pairs, levels = [], []
     for (sender, receiver), tally in tallies.items():
