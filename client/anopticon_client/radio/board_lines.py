@@ -61,14 +61,14 @@ def _from_json(text: str) -> BoardFrame:
     known = {name.lower(): value for name, value in said.items()}
     address = _address(known.get("mac", known.get("address", "")))
     kind = known.get("type", AddressType.UNKNOWN.value)
-    if kind not in {member.value for member in AddressType}:
+    if not isinstance(kind, str) or kind not in {member.value for member in AddressType}:
         raise ValueError("has a type that is no kind of address")
     channel = known.get("channel", 0)
-    if channel not in _CHANNELS or isinstance(channel, bool):
+    if type(channel) is not int or channel not in _CHANNELS:
         raise ValueError("has a channel other than 37, 38, 39 and 0")
     if "rssi" not in known:
         raise ValueError("has no rssi")
-    return BoardFrame(address, AddressType(kind), _rssi(known["rssi"]), _payload(known), int(channel))
+    return BoardFrame(address, AddressType(kind), _rssi(known["rssi"]), _payload(known), channel)
 
 
 def _payload(said: dict[str, object]) -> bytes:
