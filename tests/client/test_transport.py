@@ -327,7 +327,7 @@ async def test_a_server_that_is_not_there_is_down(name: str) -> None:
         nobody.bind(("127.0.0.1", 0))
         port = nobody.getsockname()[1]  # bound, but nobody listens
         server = HttpKeyServer(f"http://127.0.0.1:{port}")
-        with pytest.raises(ServerDownError, match=f"127.0.0.1:{port} cannot be reached"):
+        with pytest.raises(ServerDownError, match=f"127.0.0.1:{port} cannot be reached: is it running"):
             await READS[name][0](server)
         await server.close()
 

@@ -139,7 +139,9 @@ class HttpKeyServer:
         except (httpx.TimeoutException, TimeoutError) as error:
             raise ServerDownError(f"the key server at {self.url} takes too long to answer") from error
         except httpx.ConnectError as error:
-            raise ServerDownError(f"the key server at {self.url} cannot be reached") from error
+            raise ServerDownError(
+                f"the key server at {self.url} cannot be reached: is it running, and is this its address?"
+            ) from error
         except httpx.TransportError as error:
             raise ServerDownError(f"the line to the key server at {self.url} broke") from error
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
