@@ -104,8 +104,8 @@ def test_shipped_plans_are_good(name: str) -> None:
     ("text", "told"),
     [
         ("title = ", "no TOML"),
-        ("title = " + "[" * 10_000, "no TOML"),
-        ("title = " + "9" * 5_000, "no TOML"),
+        ("title = " + "[\n" * 10_000, "no TOML"),
+        ("title = " + "9" * 5_000, "MAX_PLAN_LINE"),
         ('title = "x"', "0 nodes and walkers"),
         (GOOD + '[[nodes]]\nname = "a"\nat = [1, 0, 1]\n', "two nodes are called 'a'"),
         (GOOD + "[[walls]]\npoints = [[0, 0]]\nloss_db = 3\n", "walls.0.points"),
@@ -115,6 +115,7 @@ def test_shipped_plans_are_good(name: str) -> None:
         (GOOD.replace("[0, 0, 1]", "[0, 5000, 1]"), "nodes.0.at.1"),
         (GOOD.replace('"a"', '"a/b"'), "nodes.0.name"),
         ("#" * (MAX_PLAN_BYTES + 1), "MAX_PLAN_BYTES"),
+        (".".join(["a"] * 10_000) + " = 1", "MAX_PLAN_LINE"),
     ],
     ids=[
         "syntax",
@@ -129,6 +130,7 @@ def test_shipped_plans_are_good(name: str) -> None:
         "far",
         "name",
         "long",
+        "line",
     ],
 )
 def test_a_bad_plan_is_refused_with_the_field(tmp_path: Path, text: str, told: str) -> None:

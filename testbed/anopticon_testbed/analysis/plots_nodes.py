@@ -13,7 +13,7 @@ from anopticon_testbed.analysis.dead_time import Spans
 from anopticon_testbed.analysis.rotation import Pairing
 from anopticon_testbed.analysis.styles import AMBER, BLUE, GREEN, GREY, INK, RED, SKY
 from anopticon_testbed.analysis.summary import RunAnalysis
-from anopticon_testbed.analysis.survey import UNKNOWN_RSSI, natural
+from anopticon_testbed.analysis.survey import UNKNOWN_RSSI, identifier_of, natural
 
 MOST_ROWS: Final = 45
 LABELLED_CELLS: Final = 144
@@ -51,8 +51,10 @@ def draw_rotation(axes: Axes, run: RunAnalysis) -> None:
     rows: dict[str, list[Pairing]] = {}
     wrong = {id(one) for link in run.audit.links if not link.brief for one in link.pairings}
     pairings = run.audit.pairings
+    owners = _owners(run)
     for pairing in pairings:
-        rows.setdefault(_owner(run, pairing), []).append(pairing)
+        owner = owners.get(pairing.identifier) or owners.get(pairing.address) or f"? {pairing.address.hex()}"
+        rows.setdefault(owner, []).append(pairing)
     shown = sorted(rows.items(), key=lambda item: (item[0].startswith("?"), natural(item[0])))[:MOST_ROWS]
     unit, name = _unit(max((one.last for one in pairings), default=1.0))
     for row, (_, several) in enumerate(shown):
@@ -134,14 +136,18 @@ def draw_contacts(axes: Axes, run: RunAnalysis) -> None:
     axes.legend(loc="upper left")
 
 
-def _owner(run: RunAnalysis, pairing: Pairing) -> str:
+def _owners(run: RunAnalysis) -> dict[bytes, str]:
+    """Who sent an identifier by the schedules, or an address by truth rows: looked up once for all pairings."""
+    owners: dict[bytes, str] = {}
     for node in run.survey.nodes:
-        if any(sent.frame and pairing.identifier in sent.frame for sent in node.sent):
-            return node.name
+        for sent in node.sent:
+            identifier = identifier_of(sent.frame)
+            if identifier is not None:
+                owners.setdefault(identifier, node.name)
         for row in node.truth:
-            if row.address == pairing.address and row.sender:
-                return row.sender
-    return f"? {pairing.address.hex()}"
+            if row.sender:
+                owners.setdefault(row.address, row.sender)
+    return owners
 
 
 def _bars(axes: Axes, row: int, spans: Spans, unit: float, colour: str) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from anopticon_client.recording.reader import TornEnd, read_recording
+from anopticon_client.recording.reader import Recording, TornEnd, find_recordings, read_recording
+from anopticon_client.recording.rows import Row
 from anopticon_testbed.errors import InputError
 from anopticon_testbed.formats.btsnoop import write_btsnoop
 from anopticon_testbed.formats.common import Notes
@@ -26,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=["parquet", "pcap", "btsnoop"],
         help="the format; without it the target's ending tells (.pcap, .btsnoop, .parquet)",
     )
+    parser.add_argument("--node", help="of a folder with several nodes, this one only")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -35,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         raise InputError(f"{options.target}: its ending names no format; give --to parquet, pcap or btsnoop")
     notes = Notes()
     torn: list[TornEnd] = []
-    rows = read_recording(options.recording, torn.append)
+    rows = _rows(options, torn, capture=chosen != "parquet")
     if chosen == "parquet":
         count = write_parquet(options.target, rows)
         print(f"{options.target}: {count} rows")
@@ -47,3 +50,29 @@ def run(options: argparse.Namespace) -> int:
     for reason, times in notes.left_out.items():
         print(f"left out ({times}): {reason}")
     return 0
+
+
+def _rows(options: argparse.Namespace, torn: list[TornEnd], *, capture: bool) -> Iterator[Row]:
+    """The rows to write; raises InputError if a capture would mix what several nodes heard."""
+    if options.node is None and not (capture and options.recording.is_dir()):
+        return read_recording(options.recording, torn.append)
+    found = find_recordings(options.recording)
+    nodes = sorted({one.manifest.node for one in found})
+    if options.node is None:
+        if len(nodes) > 1:
+            raise InputError(
+                f"{options.recording}: {len(nodes)} nodes, and a capture cannot say which of them heard a frame: name "
+                f"one with --node ({', '.join(nodes[:10])}), or take --to parquet"
+            )
+        return read_recording(options.recording, torn.append)
+    if options.node not in nodes:
+        raise InputError(
+            f"{options.recording}: no node {options.node!r}; there is {', '.join(nodes[:10]) or 'none'}"
+        )
+    return _of([one for one in found if one.manifest.node == options.node], torn)
+
+
+def _of(recordings: list[Recording], torn: list[TornEnd]) -> Iterator[Row]:
+    for recording in recordings:
+        yield from recording.rows()
+        torn.extend(recording.torn)

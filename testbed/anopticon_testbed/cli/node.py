@@ -52,7 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Tell the parser what the verb takes."""
     parser.add_argument("--name", required=True, help="name of the node, its own in the whole testbed")
     parser.add_argument(
-        "--radio", required=True, help="bluez:hci0+bleak, hci:usb:0, virtual, ... (see the README)"
+        "--radio",
+        required=True,
+        help="bluez:hci0+bleak, hci:usb:0, virtual, ... (docs/testbed.md lists them)",
     )
     parser.add_argument("--run", help="name of the run (the time of the start)")
     parser.add_argument(

@@ -40,7 +40,7 @@ def _print(recording: Recording) -> bool:
     verdict = "the same" if result.exact else "DIFFERENT"
     print(
         f"{result.node} ({result.run}): {result.inputs:,} inputs, {result.scans:,} of them scans, "
-        f"{result.last - result.first:,} s in {took:.2f} s; {result.live} notices then, "
+        f"{result.last - result.first:,} s in {took:.2f} s; notices {result.live} then, "
         f"{result.replayed} now: {verdict}"
     )
     for line in _remarks(result):

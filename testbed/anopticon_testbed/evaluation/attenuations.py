@@ -58,8 +58,8 @@ def with_attenuation(
         model = lacking["transmitter_model"].cast(pl.String)[0] or "unnamed"
         raise RecordingError(
             f"{recording.name}: {lacking.height:,} of {heard.height:,} readings do not say with what power they were "
-            f"sent, the first of them by a transmitter of model {model!r}: give --tx-power DBM for them all, or a "
-            "--calibration file that has their models"
+            f"sent, the first of them by a transmitter of model {model!r}: give --tx-power DBM for these (and "
+            "--columns tx_power_dbm= to have it for all), or a --calibration file that has their models"
         )
     dropped = dict(recording.dropped)
     if table.height > heard.height:

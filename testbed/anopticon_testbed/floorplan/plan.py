@@ -26,7 +26,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from anopticon_testbed.errors import InputError
 
-MAX_PLAN_BYTES: Final = 256 * 1024
+MAX_PLAN_BYTES: Final = 64 * 1024
+"""500 walls and 64 places of a line each, twice over."""
+MAX_PLAN_LINE: Final = 2_000
+"""Bytes of one line: a hundred points. A key of ten thousand parts would keep the parser busy for minutes."""
 MAX_PLAN_METRES: Final = 1_000.0
 """A kilometre is beyond every radio here."""
 MAX_WALLS: Final = 500
@@ -162,4 +165,6 @@ def _read(path: Path) -> bytes:
         ) from error
     if len(data) > MAX_PLAN_BYTES:
         raise InputError(f"floor plan {path}: longer than {MAX_PLAN_BYTES} bytes (MAX_PLAN_BYTES)")
+    if any(len(line) > MAX_PLAN_LINE for line in data.split(b"\n")):
+        raise InputError(f"floor plan {path}: has a line longer than {MAX_PLAN_LINE} bytes (MAX_PLAN_LINE)")
     return data

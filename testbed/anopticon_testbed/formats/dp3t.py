@@ -34,6 +34,8 @@ MAX_METRES: Final = 10_000.0
 MAX_MODEL_CHARS: Final = 100
 MILLISECONDS_FROM: Final = 1e11
 """Some files count milliseconds, some seconds; this number of seconds is the year 5138."""
+MAX_SQLITE_VALUE_BYTES: Final = 64 * 1024
+"""Of one row: eight numbers and names. A sparse file can claim gigabytes."""
 MAX_SQLITE_STEPS: Final = 2_000
 """Millions of steps of SQLite's machine for one file, fifty times what the largest takes: a damaged or hostile file
 could make it search for ever."""
@@ -62,6 +64,7 @@ def read_dp3t(path: Path, options: ImportOptions, notes: Notes) -> Iterator[Row]
         database = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1", uri=True)
     except sqlite3.Error as error:
         raise RecordingError(f"{path}: {error}") from error
+    database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_SQLITE_VALUE_BYTES)
     try:
         yield from _receivers(path, database, options, notes)
     except (sqlite3.Error, UnicodeDecodeError) as error:

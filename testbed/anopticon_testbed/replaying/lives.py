@@ -111,6 +111,10 @@ def _event(row: PhoneInput, node: str) -> Event:
     build = _BUILD.get(row.kind)
     if build is None:
         raise RecordingError(f"{node}: an input of kind {row.kind[:40]!r}, which this version does not know")
+    if row.number < 0:
+        raise RecordingError(
+            f"{node}: an input {row.kind} at {row.now} with the number {row.number}: below 0"
+        )
     try:
         return build(row)
     except (ValueError, IndexError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,36 @@ def test_several_files_are_imported_under_one_run(tmp_path: Path) -> None:
         ("right", "hall-2"),
     ]
     assert [len(list(one.rows())) for one in found] == [3, 3]
+
+
+def test_a_capture_is_of_one_node(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A capture cannot say who heard a frame, so that of several nodes one must be named (RC-16)."""
+    line = f"1588139637;{'00' * 16};0badcafe;-45;3a:5b:c1:d2:0e:77 (random)\n"
+    for name, frames in (("left", 1), ("right", 2)):
+        (tmp_path / f"{name}.csv").write_text("Time;RPI;AEM;RSSI;BDADDR\n" + line * frames)
+    files = [str(tmp_path / f"{name}.csv") for name in ("left", "right")]
+    assert main(["import", *files, str(tmp_path / "rec")]) == 0
+    target = tmp_path / "out.pcap"
+    assert main(["export", str(tmp_path / "rec"), str(target)]) == 2
+    assert "--node (left, right)" in capsys.readouterr().err
+    assert not target.exists()
+    assert main(["export", str(tmp_path / "rec"), str(target), "--node", "right"]) == 0
+    assert "2 frames" in capsys.readouterr().out
+    assert main(["export", str(tmp_path / "rec"), str(tmp_path / "x.pcap"), "--node", "middle"]) == 2
+    assert "no node 'middle'" in capsys.readouterr().err
+
+
+def test_scenes_of_one_experiment_are_runs_of_their_own(
+    tmp_path: Path, shared: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Several files that each hold every node become a run each, and are refused as one before anything is written."""
+    scenes = [shared(f"data/ble/dp3t-exp25/scenario0{n}") for n in ("1-110-103.sqlite", "2-110-02.sqlite")]
+    files = [str(scene) for scene in scenes]
+    assert main(["import", *files, str(tmp_path / "one"), "--run", "exp25"]) == 2
+    assert "leave --run out" in capsys.readouterr().err
+    assert not (tmp_path / "one").exists()
+    assert main(["import", *files, str(tmp_path / "two")]) == 0
+    assert {one.manifest.run for one in find_recordings(tmp_path / "two")} == {scene.stem for scene in scenes}
 
 
 @pytest.mark.parametrize(
