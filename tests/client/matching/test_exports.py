@@ -296,6 +296,26 @@ def test_a_stop_anywhere_and_any_chunks_change_nothing(
                 finish(job)
 
 
+def test_a_checkpoint_may_lie_within_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that comes in larger chunks than before is cut at the checkpoint: nothing twice, nothing lost (MT-13)."""
+    monkeypatch.setattr(exports, "SLICE_IDENTIFIERS", 144)
+    keys = [replace(KEY, key_data=number.to_bytes(2, "big") * 8) for number in range(3_000)]
+    file = export_of(*(plain(key, 7) for key in keys))
+    stored = rows_near([keys[5], keys[2_900]])
+    first = ExportJob(engine_of("python"), chopped(file, 15_000), stored, now=NOW)
+    for _ in range(2):
+        first.step()
+    point = first.checkpoint()
+    assert 5 < point.records < 2_900
+    second = ExportJob(engine_of("python"), [file], stored, now=NOW, resume=point)
+    finish(second)
+    whole = ExportJob(engine_of("python"), [file], stored, now=NOW)
+    finish(whole)
+    assert whole.found == 2
+    assert second.checkpoint() == whole.checkpoint(), "the same keys under the same record numbers"
+    assert second.result().rows == whole.result().rows
+
+
 def test_many_defects_are_counted_and_the_first_are_kept() -> None:
     """A file of nothing but bad records costs no more memory than its first hundred defects (MT-10)."""
     file = export_of(*[BAD["15 bytes"][0]] * 300)
