@@ -83,6 +83,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="radiated power, as it is stated",
     )
     parser.add_argument("--at", metavar="X,Y[,Z]", help="where the node is, in metres; Z is its height")
+    _add_remarks(parser)
+    parser.add_argument("--minutes", type=float, metavar="N", help="stop after so many minutes")
+    parser.add_argument("--collector", metavar="URL", help="tell the collector of `live` how the node is")
+    add_token_argument(parser)
+
+
+def _add_remarks(parser: argparse.ArgumentParser) -> None:
+    """What an experimenter wants to remember of the node."""
     for name, meaning in {
         "carriage": "on a table, in a pocket, on a lanyard, ...",
         "antenna": "its kind and orientation",
@@ -96,9 +104,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=TEXT",
         help="anything else to remember; may be repeated",
     )
-    parser.add_argument("--minutes", type=float, metavar="N", help="stop after so many minutes")
-    parser.add_argument("--collector", metavar="URL", help="tell the collector of `live` how the node is")
-    add_token_argument(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -91,27 +91,18 @@ def fit_models(
         InputError: the reference is none of the receivers.
     """
     every = _sessions(_usable(recording))
-    chosen = reference or _most_heard(every)
-    listeners = every["receiver_model"].unique().sort().to_list()
-    if chosen not in listeners:
-        raise InputError(f"reference = {chosen!r} received nothing; the receivers are {', '.join(listeners)}")
+    chosen = _reference(reference, every)
     sessions = _joined_to(chosen, every)
     receivers = sessions["receiver_model"].unique().sort().to_list()
     transmitters = sessions["transmitter_model"].unique().sort().to_list()
     free = exponent is None and sessions["decades"].n_unique() > 1
     slope = 0.0 if free else FREE_SPACE_EXPONENT if exponent is None else exponent
-    unknowns = [("power", one) for one in transmitters] + [
-        ("offset", one) for one in receivers if one != chosen
-    ]
+    unknowns = [("power", one) for one in transmitters]
+    unknowns += [("offset", one) for one in receivers if one != chosen]
     matrix = _matrix(sessions, unknowns, fit_exponent=free)
-    if np.linalg.matrix_rank(matrix) < matrix.shape[1]:
-        raise RecordingError(
-            f"{recording.name}: every pair of models has its own distance, so that distance and model cannot be told "
-            "apart; say how the loss grows with --exponent, for example 2"
-        )
-    distance = 10 * sessions["decades"].to_numpy()
+    _check_rank(matrix, recording.name)
     solved = solve(
-        matrix, sessions["error"].to_numpy(), sessions["mean"].to_numpy() + loss_db + slope * distance
+        matrix, sessions["error"].to_numpy(), sessions["mean"].to_numpy() + loss_db + _loss(sessions, slope)
     )
     estimates = {
         key: estimate(value, error)
@@ -131,6 +122,30 @@ def fit_models(
         left_out=recording.readings.height - int(sessions["count"].sum()),
         apart=tuple(sorted(_models(every) - _models(sessions))),
     )
+
+
+def _reference(wanted: str | None, every: pl.DataFrame) -> str:
+    """The model whose offset is 0; raises InputError if it is none of the receivers."""
+    chosen = wanted or _most_heard(every)
+    listeners = every["receiver_model"].unique().sort().to_list()
+    if chosen not in listeners:
+        raise InputError(f"reference = {chosen!r} received nothing; the receivers are {', '.join(listeners)}")
+    return chosen
+
+
+def _loss(sessions: pl.DataFrame, slope: float) -> Floats:
+    """What distance takes from a signal, beyond the loss at 1 m."""
+    lost: Floats = 10 * slope * sessions["decades"].to_numpy()
+    return lost
+
+
+def _check_rank(matrix: Floats, name: str) -> None:
+    """Raise RecordingError if the unknowns cannot be told apart."""
+    if np.linalg.matrix_rank(matrix) < matrix.shape[1]:
+        raise RecordingError(
+            f"{name}: every pair of models has its own distance, so that distance and model cannot be told "
+            "apart; say how the loss grows with --exponent, for example 2"
+        )
 
 
 def _usable(recording: Recording) -> pl.DataFrame:

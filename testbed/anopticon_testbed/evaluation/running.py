@@ -68,20 +68,11 @@ def evaluate(request: Request) -> tuple[Evaluation, Recording]:
         InputError: an option is outside its bounds.
         ScoringError: the scoring needs times that the recording has not.
     """
-    if not MIN_RESAMPLES <= request.draw.resamples <= MAX_RESAMPLES:
-        raise InputError(
-            f"resamples = {request.draw.resamples:,}, must be {MIN_RESAMPLES:,}..{MAX_RESAMPLES:,}"
-        )
+    _check_resamples(request.draw.resamples)
     raw, passed = load(request.paths, request.columns)
     _refuse_unjudgeable(raw, request)
     recording = with_attenuation(raw, request.calibrations, request.tx_power_dbm)
-    remarks = (
-        [f"Passed over in the folder, for they are no recordings: {', '.join(passed)}."] if passed else []
-    )
-    if request.calibrations:
-        lacking = uncalibrated(recording, request.calibrations)
-        if lacking:
-            remarks.append(f"No calibration for {', '.join(lacking)}: their figures are taken as they are.")
+    remarks = _remarks(recording, passed, request)
     judged: list[Judgement] = []
     outcome: Scored | None = None
     unknown = 0
@@ -118,6 +109,22 @@ def evaluate(request: Request) -> tuple[Evaluation, Recording]:
         remarks=remarks,
     )
     return evaluation, recording
+
+
+def _check_resamples(resamples: int) -> None:
+    if not MIN_RESAMPLES <= resamples <= MAX_RESAMPLES:
+        raise InputError(f"resamples = {resamples:,}, must be {MIN_RESAMPLES:,}..{MAX_RESAMPLES:,}")
+
+
+def _remarks(recording: Recording, passed: Sequence[str], request: Request) -> list[str]:
+    """What a reader must know before the figures: files passed over, models without calibration."""
+    remarks = []
+    if passed:
+        remarks.append(f"Passed over in the folder, for they are no recordings: {', '.join(passed)}.")
+    lacking = uncalibrated(recording, request.calibrations) if request.calibrations else []
+    if lacking:
+        remarks.append(f"No calibration for {', '.join(lacking)}: their figures are taken as they are.")
+    return remarks
 
 
 def _refuse_unjudgeable(raw: Recording, request: Request) -> None:
