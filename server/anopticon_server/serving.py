@@ -9,13 +9,16 @@ from types import FrameType
 from typing import Final
 
 import uvicorn
+from fastapi import FastAPI
 
 from anopticon_protocol.timebase import release_bucket
 from anopticon_server.app import create_app
 from anopticon_server.clock import Clock, RehearsalClock, open_clock
 from anopticon_server.errors import SettingsError
 from anopticon_server.logs import Event, configure, emit
+from anopticon_server.patience import PatientWithHeads
 from anopticon_server.settings import Settings
+from anopticon_server.sockets import listen, shown
 
 GRACE_SECONDS: Final = 5
 """How long requests under way may take once the server is told to stop."""
@@ -32,20 +35,10 @@ def serve(settings: Settings) -> int:
     with _listen(settings.host, settings.port) as listener:
         # This handler lies under uvicorn's own, which ends gracefully and then hands the signal on to it.
         signal.signal(signal.SIGTERM, _interrupt)
-        config = uvicorn.Config(
-            app,
-            access_log=False,
-            log_config=None,
-            lifespan="on",
-            limit_concurrency=MAX_CONNECTIONS,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
         emit(logging.INFO, Event.STARTED)
-        print(f"listening on http://{_shown(listener)}", flush=True)  # noqa: T201 - for whoever chose port 0
+        print(f"listening on http://{shown(listener)}", flush=True)  # noqa: T201 - for whoever chose port 0
         try:
-            uvicorn.Server(config).run(sockets=[listener])
+            uvicorn.Server(config_of(app)).run(sockets=[listener])
         except KeyboardInterrupt:
             pass
         finally:
@@ -54,29 +47,28 @@ def serve(settings: Settings) -> int:
     return 0
 
 
+def config_of(app: FastAPI) -> uvicorn.Config:
+    """How uvicorn serves the application."""
+    return uvicorn.Config(
+        app,
+        http=PatientWithHeads,
+
+        access_log=False,
+        log_config=None,
+        lifespan="on",
+        limit_concurrency=MAX_CONNECTIONS,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
 def _listen(host: str, port: int) -> socket.socket:
     """A bound socket; raises SettingsError, so that a port in use is one sentence and not a traceback."""
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        try:
-            if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows, where SO_REUSEADDR would share the port
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-            else:
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen(BACKLOG)
-        except OSError:
-            listener.close()
-            raise
+        return listen(host, port, BACKLOG)
     except OSError as error:
         raise SettingsError(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
-    return listener
-
-
-def _shown(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from anopticon_server import patience
 from anopticon_testbed.errors import SetupError
-from anopticon_testbed.live import patience
 from anopticon_testbed.live.board import MAX_WATCHERS, STALE_SECONDS, Board, RefusedError
 from anopticon_testbed.live.collector import MAX_CONNECTIONS, collecting, is_loopback
 from anopticon_testbed.status import MAX_NODES, MAX_STATE_BYTES, NodeState, beacon_tag

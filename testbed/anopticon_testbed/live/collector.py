@@ -13,10 +13,11 @@ from typing import Final
 
 import uvicorn
 
+from anopticon_server.patience import IDLE_SECONDS, PatientWithRequests
+from anopticon_server.sockets import listen, shown
 from anopticon_testbed.errors import SetupError
 from anopticon_testbed.live.app import create_app
 from anopticon_testbed.live.board import MAX_WATCHERS, Board
-from anopticon_testbed.live.patience import IDLE_SECONDS, PatientProtocol
 from anopticon_testbed.status import MAX_NODES
 
 DEFAULT_HOST: Final = "127.0.0.1"
@@ -53,7 +54,7 @@ async def collecting(
     board = Board(time.monotonic, time.time_ns)
     config = uvicorn.Config(
         create_app(board, token),
-        http=PatientProtocol,
+        http=PatientWithRequests,
         access_log=False,
         log_config=None,
         lifespan="off",
@@ -67,7 +68,7 @@ async def collecting(
     with contextlib.closing(listener):
         serving = asyncio.create_task(server.serve([listener]))
         try:
-            yield _shown(listener), board
+            yield f"http://{shown(listener)}", board
         finally:
             server.should_exit = True
             await serving
@@ -85,23 +86,9 @@ def is_loopback(host: str) -> bool:
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen(MAX_CONNECTIONS)
-        except OSError:
-            listener.close()
-            raise
+        return listen(host, port, MAX_CONNECTIONS)
     except OSError as error:
         reason = error.strerror or str(error)
         raise SetupError(
             f"cannot listen on {host} port {port}: {reason}. Choose another --port (0 takes a free one)"
         ) from error
-    return listener
-
-
-def _shown(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
