@@ -52,7 +52,6 @@ def config_of(app: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=PatientWithHeads,
-
         access_log=False,
         log_config=None,
         lifespan="on",

@@ -11,6 +11,10 @@ from hypothesis import strategies as st
 
 from anopticon_client.radio.interfaces import Moment
 from anopticon_client.radio_records import AddressType, HeardFrame, PduType, RadioEvent, RadioEventKind
+from anopticon_client.recording.appender import WriterPolicy
+from anopticon_client.recording.writer import RecordingWriter
+from anopticon_protocol.advert import encode
+from anopticon_protocol.params import DP3T_SERVICE_UUID, GAEN_SERVICE_UUID
 from anopticon_testbed.errors import InputError, SetupError
 from anopticon_testbed.node.clocks import Chrony, between, parse_tracking
 from anopticon_testbed.node.ledger import MAX_FRAMES, SECOND_NS, Ledger
@@ -18,6 +22,7 @@ from anopticon_testbed.node.locking import only_node
 from anopticon_testbed.node.plan import NodePlan
 from anopticon_testbed.node.recorder import Recorder
 from anopticon_testbed.status import beacon_tag
+from tests.recording.kit import MANIFEST
 from tests.testbed.runs import CAN, frame_of
 
 TRACKING = (
@@ -159,10 +164,28 @@ def test_rotations_and_tags_follow_the_radio() -> None:
 
 def test_what_a_radio_tells_before_the_manifest_waits() -> None:
     """Events from opening a radio are written behind the manifest, not lost."""
-    recorder = Recorder(-15)
+    recorder = Recorder(-15, DP3T_SERVICE_UUID)
     recorder.happened(RadioEvent(5, 6, RadioEventKind.RESET, {"reason": "x"}))
-    recorder.heard(heard(0.0, b"x"))
+    recorder.heard(heard(0.0, encode(DP3T_SERVICE_UUID, bytes(16))))
     assert len(recorder._early) == 2
+
+
+def test_passers_by_leave_no_trace(tmp_path: Path) -> None:
+    """SPEC: TB-1. A phone nearby that runs another service is in no row, no window and no count of the node."""
+    ours, theirs = encode(DP3T_SERVICE_UUID, bytes(16)), encode(GAEN_SERVICE_UUID, b"passer-by of 20 byte")
+    recorder, ledger = Recorder(-15, DP3T_SERVICE_UUID), Ledger(CAN, 0)
+    recorder.heard(heard(0.0, theirs))
+    policy = WriterPolicy(background=False, sync=False)
+    with RecordingWriter(tmp_path, MANIFEST, lambda: (0, 0), policy) as writer:
+        recorder.begin(writer, ledger)
+        recorder.open_window()
+        for data in (theirs, ours, theirs):
+            recorder.heard(heard(1.0, data))
+        assert [sighting.frame for sighting in recorder.close_window()] == [ours]
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert ours.hex().encode() in kept
+    assert theirs.hex().encode() not in kept
+    assert ledger.frames == 1
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,10 @@ class GuardedAdvertiser:
 
 
 class UndisguisingSink:
-    """Gives frames of 0xFD68 with 20 bytes back their UUID 0xFD6F, and passes on everything else as it is."""
+    """Gives frames of 0xFD68 with 20 bytes back their UUID 0xFD6F, and passes on everything else as it is.
+
+    But for frames that really come under 0xFD6F: where ours are carried they are the phones of passers-by.
+    """
 
     def __init__(self, inner: RadioSink) -> None:
         """Pass on to `inner`."""
@@ -57,6 +60,8 @@ class UndisguisingSink:
 
     def heard(self, frame: HeardFrame) -> None:
         """A frame arrived."""
+        if is_gaen(frame.data):
+            return
         self._inner.heard(frame._replace(data=undisguised(frame.data)))
 
     def happened(self, event: RadioEvent) -> None:

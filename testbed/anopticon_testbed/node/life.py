@@ -45,7 +45,7 @@ class Node:
         self._plan = plan
         self._world = world
         self._phone = phone
-        self._recorder = Recorder(plan.tx_power_dbm)
+        self._recorder = Recorder(plan.tx_power_dbm, plan.service_uuid)
         self._instance = os.urandom(TAG_CHARS // 2).hex()
         self._stopped = asyncio.Event()
         self._clock: ClockReading | None = None

@@ -6,7 +6,7 @@ from typing import Final
 
 from anopticon_client.encounters import MAX_SIGHTINGS_PER_SCAN
 from anopticon_client.events import Sighting
-from anopticon_client.radio.frames import undisguised
+from anopticon_client.radio.frames import carries, undisguised
 from anopticon_client.radio_records import HeardFrame, RadioEvent, RadioEventKind
 from anopticon_client.recording.rows import Row, Sent
 from anopticon_client.recording.writer import RecordingWriter
@@ -21,9 +21,10 @@ MAX_EARLY_ROWS: Final = 1_000
 class Recorder:
     """A RadioSink that writes rows in the order in which they come."""
 
-    def __init__(self, tx_power_dbm: int) -> None:
-        """Keep what comes until `begin`."""
+    def __init__(self, tx_power_dbm: int, service_uuid: int) -> None:
+        """Keep what comes until `begin`. Frames of any other service are nobody's business here: they are forgotten."""
         self._tx_power_dbm = tx_power_dbm
+        self._services = frozenset({service_uuid})
         self._early: list[HeardFrame | RadioEvent] = []
         self._writer: RecordingWriter | None = None
         self._ledger: Ledger | None = None
@@ -41,6 +42,8 @@ class Recorder:
 
     def heard(self, frame: HeardFrame) -> None:
         """A frame arrived."""
+        if not carries(frame.data, self._services):
+            return
         if self._writer is None or self._ledger is None:
             self._keep(frame)
             return

@@ -137,7 +137,8 @@ async def test_carried_frames_leave_and_arrive_as_another_service() -> None:
     assert OPENED[0].on_air == CARRIED
     OPENED[0].sink.heard(heard_frame(CARRIED))
     OPENED[0].sink.heard(heard_frame(DP3T))
-    assert [frame.data for frame in ear.frames] == [GAEN, DP3T]
+    OPENED[0].sink.heard(heard_frame(GAEN))
+    assert [frame.data for frame in ear.frames] == [GAEN, DP3T], "a passer-by's phone is not one of ours"
     assert "0xFD68 with 20 bytes" in device.capabilities.remarks[-1]
 
 
