@@ -75,8 +75,16 @@ class Backlog:
         return effects
 
     def take_harmless(self) -> tuple[Effect, ...]:
-        """What may be done though nothing is saved: planning to wake up, which the next try needs, and warnings."""
-        found = {key: effect for key, effect in self._effects.items() if isinstance(effect, WakeAt | Warn)}
+        """What may be done though nothing is saved, since nobody outside sees it.
+
+        That is planning to wake up, which the next try needs; warnings; and another turn of the batch at hand, which
+        would have others pile up behind it.
+        """
+        found = {
+            key: effect
+            for key, effect in self._effects.items()
+            if isinstance(effect, WakeAt | Warn | KeepMatching)
+        }
         for key in found:
             del self._effects[key]
         return tuple(found.values())

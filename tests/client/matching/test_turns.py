@@ -246,3 +246,31 @@ async def test_the_next_batch_is_fetched_when_the_one_at_hand_is_done() -> None:
     fetched = [place for place, what in enumerate(kinds) if isinstance(what, BatchFetched)]
     assert fetched == [0, 50]
     assert set(dict(bob.store.load().batches)) == {RELEASE, second}
+
+
+@pytest.mark.anyio
+@pytest.mark.usefixtures("small")
+async def test_batches_do_not_pile_up_behind_a_full_disk() -> None:
+    """A disk that fills up as a batch comes does not stop its match, so the next waits its turn (MT-5, PH-61)."""
+    world = World("hybrid")
+    _publish(world.desk, 50)
+    second = clock("04:00")
+    world.desk.put(second, SharedKey(bytes([7]) * 16, second // 7_200 - 1, 1))
+    world.clock = VirtualClock(clock("04:30"))
+    bob = Shell("bob", world)
+    fetch = bob.server.fetch_batch
+
+    async def fills_the_disk(sha256: str, length: int) -> bytes:
+        bob.store.fill()
+        return await fetch(sha256, length)
+
+    bob.server.fetch_batch = fills_the_disk  # type: ignore[method-assign]
+    async with running(bob):
+        await world.clock.run_for(600)
+        kinds = [what for _, what in bob.seen if isinstance(what, BatchFetched | TurnGranted)]
+        fetched = [place for place, what in enumerate(kinds) if isinstance(what, BatchFetched)]
+        assert fetched == [0, 50]
+        assert dict(bob.store.load().batches) == {}
+        bob.store.error = None
+        await world.clock.run_for(600)
+    assert set(dict(bob.store.load().batches)) == {RELEASE, second}
