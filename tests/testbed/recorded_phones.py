@@ -14,8 +14,8 @@ from anopticon_client.events import (
 )
 from anopticon_client.radio_records import AddressType, HeardFrame, PduType
 from anopticon_client.recording.codec import encode_row
+from anopticon_client.recording.inputs import input_of
 from anopticon_client.recording.rows import Manifest, NoticeRow, PhoneInput, Row, ScanMark, ScanPhase
-from anopticon_testbed.node.phone import told
 from tests.client.desk import KEY_ID, SIGNER
 from tests.client.drive import Handset, Town
 from tests.client.saved import Saved
@@ -110,6 +110,6 @@ def rows_of(event: Event, now: int) -> Iterator[Row]:
         yield HeardFrame(*when, bytes(6), AddressType.NON_RESOLVABLE, PduType.UNKNOWN, -40, b"late")
         yield ScanMark(*when, ScanPhase.ENDED, now, len(event.sightings))
         return
-    found = told(event)
+    found = input_of(event)
     assert found is not None
-    yield PhoneInput(*when, now, type(event).__name__, *found)
+    yield PhoneInput(*when, now, found.kind, found.number, found.data)

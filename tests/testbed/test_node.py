@@ -31,6 +31,7 @@ from anopticon_client.radio.virtual.air import VirtualAir
 from anopticon_client.radio.virtual.array_air import ArrayAir
 from anopticon_client.radio.virtual_time import run_virtual
 from anopticon_client.radio_records import HeardFrame, RadioEvent, RadioEventKind
+from anopticon_client.recording.inputs import UPLOAD_RESULTS
 from anopticon_client.recording.rows import (
     ClockReading,
     Manifest,
@@ -47,7 +48,6 @@ from anopticon_protocol.designs import open_design
 from anopticon_protocol.signing import VerifyingKey
 from anopticon_testbed.cli import main
 from anopticon_testbed.errors import CollectorError
-from anopticon_testbed.node.phone import UPLOAD_RESULTS
 from anopticon_testbed.status import Answer, NodeState
 from anopticon_testbed.up.keyserver import LocalServer
 from tests.testbed.world import BASE, clock, entropy_of, line, node_at, rows_of

@@ -6,31 +6,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from anopticon_client.errors import RadioError
-from anopticon_client.events import (
-    BatchFetched,
-    Effect,
-    Event,
-    FetchFailed,
-    IndexFetched,
-    NoticeShown,
-    ReportRequested,
-    Scanned,
-    Sighting,
-    Started,
-    TurnGranted,
-    UploadAnswered,
-    UploadResult,
-    Woken,
-)
+from anopticon_client.events import Effect, Event, Scanned, Sighting
 from anopticon_client.radio.interfaces import RadioDevice, Timestamps
+from anopticon_client.recording.inputs import input_of
 from anopticon_client.recording.rows import NoticeRow, PhoneInput, ScanMark, ScanPhase
 from anopticon_client.state import Notice
-from anopticon_protocol.codes import parse_code
-from anopticon_protocol.errors import CodeError
 from anopticon_testbed.node.recorder import Recorder
-
-UPLOAD_RESULTS = (UploadResult.ACCEPTED, UploadResult.REFUSED, UploadResult.UNREACHABLE)
-"""The `number` of an UploadAnswered row is the place of its result in this list."""
 
 
 class NodeRadio:
@@ -116,39 +97,6 @@ class Screen:
         if isinstance(what, Scanned):
             self._recorder.write(ScanMark(*moment, ScanPhase.ENDED, now, len(what.sightings)))
             return
-        found = told(what)
+        found = input_of(what)
         if found is not None:
-            number, data = found
-            self._recorder.write(PhoneInput(*moment, now, type(what).__name__, number, data))
-
-
-def told(what: Event | Effect) -> tuple[int, bytes] | None:  # noqa: PLR0911 - one line an event
-    """Number and bytes of the row for an event, None for what is no input of the phone.
-
-    A code is a secret until it is used, and what a phone shows does not depend on which valid one it was.
-    """
-    match what:
-        case Started() | Woken() | TurnGranted():
-            return 0, b""
-        case IndexFetched(data):
-            return (1, b"") if data is None else (0, data)
-        case BatchFetched(release, data):
-            return release, data
-        case FetchFailed(sentence, of_index):
-            return int(of_index), sentence.encode()
-        case ReportRequested(code, contagious_since):
-            return contagious_since, b"valid" if _is_code(code) else b"invalid"
-        case UploadAnswered(result, sentence):
-            return UPLOAD_RESULTS.index(result), sentence.encode()
-        case NoticeShown(notice_id):
-            return 0, notice_id.encode()
-        case _:
-            return None
-
-
-def _is_code(text: str) -> bool:
-    try:
-        parse_code(text)
-    except CodeError:
-        return False
-    return True
+            self._recorder.write(PhoneInput(*moment, now, found.kind, found.number, found.data))

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from anopticon_client.config import PhoneConfig
 from anopticon_client.errors import ConfigurationError
-from anopticon_client.events import (
-    BatchFetched,
-    Event,
-    FetchFailed,
-    IndexFetched,
-    NoticeShown,
-    ReportRequested,
-    Scanned,
-    Sighting,
-    Started,
-    TurnGranted,
-    UploadAnswered,
-    UploadResult,
-    Woken,
-)
+from anopticon_client.events import Event, Scanned, Sighting
 from anopticon_client.radio_records import HeardFrame, RadioEvent, RadioEventKind
+from anopticon_client.recording.inputs import event_of
 from anopticon_client.recording.rows import Manifest, NoticeRow, PhoneInput, Row, ScanMark, ScanPhase
-from anopticon_protocol.codes import make_code
 from anopticon_protocol.designs import open_design
 from anopticon_protocol.errors import ProtocolError
 from anopticon_protocol.params import RELEASE_PERIOD_SECONDS
 from anopticon_protocol.signing import VerifyingKey
 from anopticon_testbed.errors import RecordingError
 
-UPLOAD_RESULTS: Final = (UploadResult.ACCEPTED, UploadResult.REFUSED, UploadResult.UNREACHABLE)
-ANY_CODE: Final = make_code(bytes(16))
-"""A code is a secret, so none is recorded: any that is well-formed does the same to a phone."""
 NO_PHONE: Final = frozenset({"", "beacon"})
 """Designs of recordings without a phone: imports, and nodes that only send."""
 
@@ -45,19 +28,6 @@ class Handled:
 
     now: int
     event: Event
-
-
-_BUILD: Final[dict[str, Callable[[PhoneInput], Event]]] = {
-    "Started": lambda _: Started(),
-    "Woken": lambda _: Woken(),
-    "IndexFetched": lambda row: IndexFetched(None if row.number else row.data),
-    "BatchFetched": lambda row: BatchFetched(row.number, row.data),
-    "TurnGranted": lambda _: TurnGranted(),
-    "FetchFailed": lambda row: FetchFailed(row.data.decode(), of_index=bool(row.number)),
-    "ReportRequested": lambda row: ReportRequested(ANY_CODE if row.data == b"valid" else "", row.number),
-    "UploadAnswered": lambda row: UploadAnswered(UPLOAD_RESULTS[row.number], row.data.decode()),
-    "NoticeShown": lambda row: NoticeShown(row.data.decode()),
-}
 
 
 def phone_config(manifest: Manifest) -> PhoneConfig:
@@ -108,16 +78,7 @@ def phone_rows(rows: Iterable[Row], node: str) -> Iterator[Handled | NoticeRow |
 
 
 def _event(row: PhoneInput, node: str) -> Event:
-    build = _BUILD.get(row.kind)
-    if build is None:
-        raise RecordingError(f"{node}: an input of kind {row.kind[:40]!r}, which this version does not know")
-    if row.number < 0:
-        raise RecordingError(
-            f"{node}: an input {row.kind} at {row.now} with the number {row.number}: below 0"
-        )
     try:
-        return build(row)
-    except (ValueError, IndexError) as error:
-        raise RecordingError(
-            f"{node}: an input {row.kind} at {row.now} that cannot be read: {error}"
-        ) from error
+        return event_of(row)
+    except ValueError as error:
+        raise RecordingError(f"{node}, at {row.now}: {error}") from error
