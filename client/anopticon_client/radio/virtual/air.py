@@ -7,7 +7,6 @@ more than some dozens of nodes in real time there is `ArrayAir`, which leaves HC
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 from collections.abc import Callable
 from typing import Final
@@ -23,7 +22,7 @@ from anopticon_client.radio.virtual.ether import CAPTURE_DB, Ether
 from anopticon_client.radio.virtual.link import RadioLink
 from anopticon_client.radio.virtual.places import ChipKind, Filtering
 from anopticon_client.radio.virtual.propagation import LogDistance, Propagation
-from anopticon_client.radio.virtual.standing import Spot, Standing
+from anopticon_client.radio.virtual.standing import Register, Spot, Standing
 from anopticon_client.radio.virtual_time import times_of_loop
 from anopticon_protocol.params import REFERENCE_TX_POWER_DBM
 
@@ -105,7 +104,7 @@ class VirtualPlace(Standing):
     def leave(self) -> None:
         """Take the antenna off the air."""
         self.radio.power_off()
-        self._air.forget(self)
+        self._air.register.drop(self.name)
 
     def _moved(self, spot: Spot) -> None:
         self._air.ether.move(self.radio.antenna, spot)
@@ -127,7 +126,7 @@ class VirtualAir:
         self.name = name
         self.ether = Ether(propagation or LogDistance(seed=seed), collisions, capture_db)
         self.link = RadioLink(self.ether, seed)
-        self._places: dict[str, VirtualPlace] = {}
+        self.register: Register[VirtualPlace] = Register(f"virtual air {name}")
 
     def join(
         self,
@@ -140,21 +139,8 @@ class VirtualAir:
         filtering: Filtering = Filtering.AS_TOLD,
     ) -> VirtualPlace:
         """Put up an antenna with a controller; raises RadioError if the name is taken."""
-        if name in self._places:
-            raise RadioError(
-                f"virtual air {self.name}: {name!r} is on it already: give each node a name of its own"
-            )
+        self.register.check_free(name)
         antenna = self.ether.add((position.x, position.y, height), tx_power_dbm)
         public = PUBLIC_PREFIX + antenna.to_bytes(3, "big")
         radio = RadioController(name, self.link, antenna, public, chip, filtering)
-        place = VirtualPlace(self, name, radio, position, height)
-        self._places[name] = place
-        return place
-
-    def free_name(self) -> str:
-        """A name that nobody on this air has."""
-        return next(name for name in map("node-{}".format, itertools.count(1)) if name not in self._places)
-
-    def forget(self, place: VirtualPlace) -> None:
-        """The place is free again."""
-        self._places.pop(place.name, None)
+        return self.register.put(name, VirtualPlace(self, name, radio, position, height))

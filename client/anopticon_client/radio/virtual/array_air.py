@@ -15,7 +15,7 @@ from anopticon_client.radio.virtual.ether import CAPTURE_DB, Ether
 from anopticon_client.radio.virtual.pacing import SLOT_NS
 from anopticon_client.radio.virtual.places import ChipKind
 from anopticon_client.radio.virtual.propagation import LogDistance, Propagation
-from anopticon_client.radio.virtual.standing import Spot, Standing
+from anopticon_client.radio.virtual.standing import Register, Spot, Standing
 from anopticon_client.radio.virtual_time import times_of_loop
 from anopticon_client.radio_records import Capabilities, RadioEvent, RadioEventKind, Rotation
 from anopticon_protocol.advert import MAX_FRAME_BYTES
@@ -172,7 +172,7 @@ class ArrayPlace(Standing):
         """Take the antenna off the air."""
         if self._radio is not None:
             self._radio.close()
-        self._air.forget(self)
+        self._air.register.drop(self.name)
 
     def _moved(self, spot: Spot) -> None:
         self._air.medium.settle()
@@ -194,7 +194,7 @@ class ArrayAir:
         """Nobody is on it; `seed` decides about intervals and delays."""
         self.name = name
         self.medium = ArrayMedium(Ether(propagation or LogDistance(seed=seed), collisions, capture_db), seed)
-        self._places: dict[str, ArrayPlace] = {}
+        self.register: Register[ArrayPlace] = Register(f"array air {name}")
 
     def join(
         self,
@@ -206,14 +206,6 @@ class ArrayAir:
         chip: ChipKind = ChipKind.EXTENDED,
     ) -> ArrayPlace:
         """Put up an antenna; raises RadioError if the name is taken."""
-        if name in self._places:
-            raise RadioError(
-                f"array air {self.name}: {name!r} is on it already: give each node a name of its own"
-            )
+        self.register.check_free(name)
         antenna = self.medium.add((position.x, position.y, height), tx_power_dbm)
-        place = self._places[name] = ArrayPlace(self, name, antenna, (position, height), chip)
-        return place
-
-    def forget(self, place: ArrayPlace) -> None:
-        """The place is free again."""
-        self._places.pop(place.name, None)
+        return self.register.put(name, ArrayPlace(self, name, antenna, (position, height), chip))

@@ -42,7 +42,7 @@ async def open_backend(
         shown = options["chip"][:MAX_SHOWN_CHARS]
         raise RadioError(f"radio virtual: chip={shown!r}: there are legacy and extended") from error
     air = shared_air(place)
-    spot = air.join(air.free_name(), position, settings.tx_power_dbm, height=height, chip=chip)
+    spot = air.join(air.register.free_name(), position, settings.tx_power_dbm, height=height, chip=chip)
     uuids = settings.service_uuids
     device = await spot.open(
         sink, settings.timestamps, settings.entropy, accepts=lambda data: carries(data, uuids)

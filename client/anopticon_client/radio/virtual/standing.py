@@ -1,9 +1,12 @@
-"""Where an antenna stands: what a place on either medium needs to be moved."""
+"""Where antennas stand and how they are called: what the places of either medium need."""
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
+from typing import Generic, TypeVar
 
+from anopticon_client.errors import RadioError
 from anopticon_client.radio.datagram import Position
 
 Spot = tuple[float, float, float]
@@ -45,3 +48,33 @@ class Standing(ABC):
     @abstractmethod
     def _moved(self, spot: Spot) -> None:
         """Tell the medium."""
+
+
+PlaceT = TypeVar("PlaceT")
+
+
+class Register(Generic[PlaceT]):
+    """The places of one air by their names."""
+
+    def __init__(self, air: str) -> None:
+        """Nobody is on it; `air` is how errors call it."""
+        self._air = air
+        self._places: dict[str, PlaceT] = {}
+
+    def check_free(self, name: str) -> None:
+        """Raise RadioError if somebody has the name."""
+        if name in self._places:
+            raise RadioError(f"{self._air}: {name!r} is on it already: give each node a name of its own")
+
+    def put(self, name: str, place: PlaceT) -> PlaceT:
+        """Enter a place; gives it back."""
+        self._places[name] = place
+        return place
+
+    def drop(self, name: str) -> None:
+        """The name is free again."""
+        self._places.pop(name, None)
+
+    def free_name(self) -> str:
+        """A name that nobody has."""
+        return next(name for name in map("node-{}".format, itertools.count(1)) if name not in self._places)
